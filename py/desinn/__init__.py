@@ -1,0 +1,36 @@
+"""DESI's neural networks (quasars, DLAs, cosmic rays) in NumPy alone.
+
+Examples
+--------
+>>> import desinn
+>>> from desinn.io.desi import read_coadd
+>>> finder = desinn.load_model("weights.npz")  # doctest: +SKIP
+>>> table = finder.find(read_coadd("coadd.fits"))  # doctest: +SKIP
+"""
+
+__version__ = "0.1.0.dev0"
+
+
+def load_model(path):
+    """Return the finder for what a weights file holds.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A weights file (``.npz``).
+
+    Returns
+    -------
+    desinn.finders.qso.QSOFinder or desinn.finders.cosmics.CosmicRayFinder
+        As the file's header says under ``kind``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    desinn.nn.weights.WeightsError
+        If it is not a valid weights file, with all that is wrong; or if its kind has no finder.
+    """
+    from .finders.base import load_model  # heavy imports wait until a model is wanted
+
+    return load_model(path)

@@ -1,0 +1,75 @@
+"""Output that appears whole or not at all."""
+
+import contextlib
+import os
+
+
+@contextlib.contextmanager
+def whole_file(path, overwrite=False):
+    """Give a temporary name beside `path`; rename it to `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file that shall appear.
+    overwrite : bool
+        Replace an existing file; without it an existing file is an error, before any work.
+
+    Yields
+    ------
+    str
+        The name to write to: in the same folder (so that the rename is atomic), with the
+        process number in it and the extension kept (writers choose their format by it).
+
+    Raises
+    ------
+    FileExistsError
+        If `path` exists and `overwrite` is not set.
+    NotADirectoryError
+        If the folder of `path` does not exist or is a file.
+
+    Examples
+    --------
+    >>> with whole_file("out.txt") as name:  # doctest: +SKIP
+    ...     open(name, "w").write("all of it")
+    """
+    path = os.fspath(path)
+    check_output(path, overwrite)
+    folder, base = os.path.split(path)
+    temporary = os.path.join(folder, f".tmp{os.getpid()}-{base}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+        raise
+
+
+def check_output(path, overwrite=False):
+    """Raise at once if `path` could not be written later, before hours are spent on its content.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file that shall be written.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If `path` exists and `overwrite` is not set.
+    IsADirectoryError
+        If `path` is a folder.
+    NotADirectoryError
+        If the folder of `path` does not exist or is a file.
+    """
+    path = os.fspath(path)
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise NotADirectoryError(f"{path}: the output folder {folder} does not exist")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path}: is a folder, expected the name of a file")
+    if os.path.exists(path) and not overwrite:
+        raise FileExistsError(f"{path}: exists already; --overwrite (overwrite=True) replaces it")

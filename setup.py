@@ -1,0 +1,5 @@
+"""All metadata stand in setup.cfg."""
+
+from setuptools import setup
+
+setup()
