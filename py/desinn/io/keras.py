@@ -1,0 +1,186 @@
+"""Keras networks from HDF5 files, read without Keras.
+
+The graph follows the file's ``model_config``, never the names of layers: those of batch
+normalisations and lambdas carry a counter of the session that made them.
+"""
+
+import json
+import os
+
+import numpy as np
+
+from .keras_layers import ARRAYS, KerasError, layer_nodes, turned
+
+
+def read_keras(path):
+    """Read a network from a Keras HDF5 file (``.h5``, Keras 2 or 3).
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    header : dict
+        Of kind ``free``: inputs, nodes and outputs, named as their layers. A layer with an
+        activation becomes two nodes, ``layer`` and ``layer_activation``.
+    arrays : dict of ndarray
+        ``node/parameter`` -> float32 array.
+    grid : dict
+        ``wave`` (dataset ``model_grid``) and ``spacing`` (attribute ``grid_spacing``), as far as
+        the file has them.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    KerasError
+        If it is no Keras network, or has a layer or a setting that desinn has not, by its name.
+    ImportError
+        If h5py is not installed.
+    """
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path}: there is no such file")
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError("reading Keras files needs h5py: pip install 'desinn[hdf5]'") from None
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file)
+    except KerasError as error:
+        raise KerasError(f"{path}: {error}") from None
+    except OSError as error:
+        raise KerasError(f"{path}: expected an HDF5 file, found: {error}") from None
+
+
+def _read(file):
+    config = _model_config(file)
+    layers = _layers(config)
+    by_name = {layer["name"]: layer for layer in layers}
+    inputs, nodes, last = [], [], {}
+    for layer in layers:
+        name = layer["name"]
+        if layer["class_name"] == "InputLayer":
+            inputs.append({"name": name, "shape": _input_shape(layer["config"])})
+            last[name] = name
+            continue
+        made = layer_nodes(layer, by_name)
+        last[name] = made[-1]["name"]
+        nodes += made
+    for node in nodes:  # inside a layer the second node already names the first
+        own = node["name"].removesuffix("_activation")
+        node["inputs"] = [i if i == own else last[i] for i in node["inputs"]]
+    header = {
+        "kind": "free",
+        "name": config.get("name", "keras"),
+        "inputs": inputs,
+        "nodes": nodes,
+        "outputs": {name: last[name] for name in _output_names(config, layers)},
+        "prepare": {},
+        "interpret": {},
+        "provenance": {"converted_from": f"Keras {_text(file.attrs.get('keras_version', '?'))}"},
+    }
+    return header, _arrays(file, layers), _grid(file)
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _model_config(file):
+    if "model_config" not in file.attrs:
+        raise KerasError("attribute model_config: missing, expected a whole model and not only weights")
+    try:
+        config = json.loads(_text(file.attrs["model_config"]))
+    except ValueError as error:
+        raise KerasError(f"attribute model_config: expected JSON, found: {error}") from None
+    kind = config.get("class_name")
+    if kind not in ("Functional", "Model", "Sequential"):
+        raise KerasError(f"expected a Functional or Sequential model, found {kind!r}")
+    return config["config"]
+
+
+def _layers(config):
+    """Return the layers, each with its name and a list of the layers that it reads."""
+    layers = []
+    for layer in config["layers"]:
+        name = layer.get("name") or layer["config"]["name"]
+        sources = _sources(layer.get("inbound_nodes", []))
+        layers.append({**layer, "name": name, "sources": sources})
+    if "input_layers" not in config:  # Sequential: each layer reads the one before it
+        layers = _chained(layers)
+    return layers
+
+
+def _chained(layers):
+    if layers[0]["class_name"] != "InputLayer":
+        start = {"class_name": "InputLayer", "config": layers[0]["config"], "name": "input"}
+        layers = [{**start, "sources": []}, *layers]
+    for before, layer in zip(layers, layers[1:], strict=False):
+        layer["sources"] = [before["name"]]
+    return layers
+
+
+def _sources(inbound):
+    """Return the names of the layers that a layer reads, from Keras 2's or Keras 3's notation."""
+    if len(inbound) > 1:
+        raise KerasError("a layer that is used more than once is not supported")
+    found = []
+
+    def walk(value):
+        if isinstance(value, dict):
+            if value.get("class_name") == "__keras_tensor__":
+                found.append(value["config"]["keras_history"][0])
+            else:
+                walk(value.get("args", []))
+        elif isinstance(value, list):
+            if len(value) >= 3 and isinstance(value[0], str):
+                found.append(value[0])  # [name, node index, tensor index, ...]
+            else:
+                for item in value:
+                    walk(item)
+
+    walk(inbound)
+    return found
+
+
+def _input_shape(settings):
+    shape = settings.get("batch_input_shape") or settings.get("batch_shape")
+    if not shape:
+        raise KerasError(f"input {settings.get('name')}: its shape is missing")
+    return list(shape[1:])
+
+
+def _output_names(config, layers):
+    entries = config.get("output_layers")
+    if entries is None:
+        return [layers[-1]["name"]]
+    if entries and isinstance(entries[0], str):  # Keras 3 with one output
+        entries = [entries]
+    return [entry[0] for entry in entries]
+
+
+def _arrays(file, layers):
+    """Return ``node/parameter`` -> array of all layers, their axes in our order."""
+    groups = file["model_weights"] if "model_weights" in file else file
+    arrays = {}
+    for layer in layers:
+        name, kind = layer["name"], layer["class_name"]
+        for path in groups[name].attrs.get("weight_names", []) if name in groups else []:
+            parameter = _text(path).split("/")[-1].split(":")[0]
+            if parameter not in ARRAYS:
+                raise KerasError(f"layer {name} ({kind}): weight {parameter} is unknown")
+            values = np.asarray(groups[name][_text(path)], dtype=np.float32)
+            arrays[f"{name}/{ARRAYS[parameter]}"] = turned(kind, parameter, values)
+    return arrays
+
+
+def _grid(file):
+    grid = {}
+    if "model_grid" in file:
+        grid["wave"] = np.asarray(file["model_grid"], dtype=np.float64)
+    if "grid_spacing" in file.attrs:
+        grid["spacing"] = _text(file.attrs["grid_spacing"])
+    return grid

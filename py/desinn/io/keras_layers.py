@@ -1,0 +1,235 @@
+"""What each Keras layer is in our language; a table, so that a missing layer is one entry."""
+
+import base64
+import struct
+
+import numpy as np
+
+ARRAYS = {
+    "kernel": "kernel",
+    "bias": "bias",
+    "gamma": "gamma",
+    "beta": "beta",
+    "moving_mean": "mean",
+    "moving_variance": "variance",
+}
+"""Keras' name of an array -> ours."""
+
+RESCALE = {"scale": 1.2, "shift": -0.1}
+"""What QuasarNET's lambda layers do to the offsets, ``-0.1 + 1.2 x``."""
+
+
+class KerasError(ValueError):
+    """A file that holds no network we know."""
+
+
+def layer_nodes(layer, layers):
+    """Return the one or two nodes that a layer is.
+
+    Parameters
+    ----------
+    layer : dict
+        With name, class_name, config and sources (names of the layers that it reads).
+    layers : dict
+        All layers by name: a lambda is known by its place too.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    KerasError
+        If the layer, or one of its settings, is not among what desinn has.
+    """
+    name, kind, settings = layer["name"], layer["class_name"], layer["config"]
+    if kind == "Lambda":
+        attributes = _lambda(name, settings, [layers[s] for s in layer["sources"]])
+    elif kind in LAYERS:
+        attributes = LAYERS[kind](_Settings(f"layer {name} ({kind})", settings))
+    else:
+        raise KerasError(f"layer {name}: {kind} is unknown (there are: {', '.join(sorted(LAYERS))})")
+    nodes = [{"name": name, "inputs": list(layer["sources"]), **attributes}]
+    function = settings.get("activation", "linear") if kind != "Activation" else "linear"
+    if function != "linear":
+        op = _activation(f"layer {name} ({kind})", function)
+        nodes.append({"name": f"{name}_activation", "op": op, "inputs": [name]})
+    return nodes
+
+
+def turned(kind, parameter, values):
+    """Return an array with its axes in our order.
+
+    Keras keeps the kernel of a transposed convolution as (\\*kernel, filters, C).
+    """
+    if kind.endswith("Transpose") and parameter == "kernel":
+        return np.ascontiguousarray(np.swapaxes(values, -1, -2))
+    return values
+
+
+class _Settings:
+    """A layer's config that is read with errors that name the layer."""
+
+    def __init__(self, where, values):
+        self.where = where
+        self._values = values
+
+    def __getitem__(self, key):
+        if key not in self._values:
+            raise KerasError(f"{self.where}: {key} is missing")
+        return self._values[key]
+
+    def expect(self, **expected):
+        """Raise unless each setting that is given has the only value that we have."""
+        for key, value in expected.items():
+            found = self._values.get(key, value)
+            if found != value:
+                raise KerasError(f"{self.where}: {key} must be {value!r}, found {found!r}")
+
+    def axes(self, key):
+        """Return a setting that Keras writes as a number or a list as a list."""
+        value = self[key]
+        return [value] if isinstance(value, int) else list(value)
+
+    def padding(self):
+        if self["padding"] not in ("same", "valid"):
+            raise KerasError(f"{self.where}: padding {self['padding']!r} is unknown")
+        return self["padding"]
+
+
+def _conv(settings):
+    settings.expect(data_format="channels_last", groups=1)
+    return {
+        "op": "conv",
+        "filters": settings["filters"],
+        "kernel": settings.axes("kernel_size"),
+        "stride": settings.axes("strides"),
+        "dilation": settings.axes("dilation_rate"),
+        "padding": settings.padding(),
+        "bias": settings["use_bias"],
+        "weight_norm": False,
+    }
+
+
+def _transposed_conv(settings):
+    attributes = {**_conv(settings), "op": "transposed_conv"}
+    dilation = attributes.pop("dilation")
+    settings.expect(output_padding=None, dilation_rate=dilation)
+    if set(dilation) != {1}:
+        raise KerasError(f"{settings.where}: dilation_rate must be 1, found {dilation}")
+    return attributes
+
+
+def _pool(op, **more):
+    def attributes(settings):
+        settings.expect(data_format="channels_last")
+        return {
+            "op": op,
+            "kernel": settings.axes("pool_size"),
+            "stride": settings.axes("strides"),
+            "padding": settings.padding(),
+            **more,
+        }
+
+    return attributes
+
+
+def _dense(settings):
+    return {
+        "op": "dense",
+        "units": settings["units"],
+        "bias": settings["use_bias"],
+        "weight_norm": False,
+    }
+
+
+def _batch_norm(settings):
+    axis = settings["axis"]
+    axes = axis if isinstance(axis, list) else [axis]
+    if len(axes) != 1:
+        raise KerasError(f"{settings.where}: axis must be the last one, found {axis!r}")
+    return {
+        "op": "batch_norm",
+        "epsilon": settings["epsilon"],
+        "scale": settings["scale"],
+        "center": settings["center"],
+    }
+
+
+def _activation(where, function):
+    if function not in ("relu", "sigmoid", "linear"):
+        raise KerasError(f"{where}: activation {function!r} is unknown (relu, sigmoid, linear)")
+    return function
+
+
+def _relu(settings):
+    settings.expect(max_value=None, threshold=0.0, negative_slope=0.0)
+    return {"op": "relu"}
+
+
+def _rescaling(settings):
+    return {"op": "affine", "scale": settings["scale"], "shift": settings["offset"]}
+
+
+def _edges(op, key, **more):
+    """Return a function for layers that add or cut pixels at both ends of each axis."""
+
+    def attributes(settings):
+        settings.expect(data_format="channels_last")
+        value = settings[key]
+        pairs = [value] if value and isinstance(value[0], int) else value
+        return {"op": op, "amounts": [list(pair) for pair in pairs], **more}
+
+    return attributes
+
+
+def _lambda(name, settings, sources):
+    """Return QuasarNET's rescaling of the offsets; refuse every other lambda.
+
+    It is known by its two constants among the bytes of its code, which is never run, and by its
+    place: behind one dense layer with a sigmoid.
+    """
+    function = settings["function"]
+    text = function["config"]["code"] if isinstance(function, dict) else function[0]
+    code = base64.b64decode(text)
+    constants = all(struct.pack("<d", value) in code for value in RESCALE.values())
+    place = [(s["class_name"], s["config"].get("activation")) for s in sources]
+    if not constants or place != [("Dense", "sigmoid")]:
+        raise KerasError(
+            f"layer {name} (Lambda): not QuasarNET's rescaling of offsets (-0.1 + 1.2 x behind a "
+            "dense layer with a sigmoid), and code from a file is never run"
+        )
+    return {"op": "affine", **RESCALE}
+
+
+LAYERS = {
+    "Conv1D": _conv,
+    "Conv2D": _conv,
+    "Conv3D": _conv,
+    "Conv1DTranspose": _transposed_conv,
+    "Conv2DTranspose": _transposed_conv,
+    "Conv3DTranspose": _transposed_conv,
+    "MaxPooling1D": _pool("max_pool"),
+    "MaxPooling2D": _pool("max_pool"),
+    "MaxPooling3D": _pool("max_pool"),
+    "AveragePooling1D": _pool("average_pool", count_padding=False),
+    "AveragePooling2D": _pool("average_pool", count_padding=False),
+    "AveragePooling3D": _pool("average_pool", count_padding=False),
+    "Dense": _dense,
+    "BatchNormalization": _batch_norm,
+    "Activation": lambda s: {"op": _activation(s.where, s["activation"])},
+    "ReLU": _relu,
+    "Dropout": lambda s: {"op": "dropout", "rate": s["rate"]},
+    "Flatten": lambda s: {"op": "flatten"},
+    "Reshape": lambda s: {"op": "reshape", "shape": list(s["target_shape"])},
+    "Permute": lambda s: {"op": "transpose", "axes": list(s["dims"])},
+    "Concatenate": lambda s: {"op": "concat", "axis": s["axis"]},
+    "Rescaling": _rescaling,
+    "ZeroPadding1D": _edges("pad", "padding", value=0.0),
+    "ZeroPadding2D": _edges("pad", "padding", value=0.0),
+    "ZeroPadding3D": _edges("pad", "padding", value=0.0),
+    "Cropping1D": _edges("crop", "cropping"),
+    "Cropping2D": _edges("crop", "cropping"),
+    "Cropping3D": _edges("crop", "cropping"),
+}
+"""Keras' class -> function that turns its settings into op and attributes."""

@@ -1,0 +1,183 @@
+"""Convolution and transposed convolution, on any number of axes."""
+
+import math
+
+import numpy as np
+
+from . import geometry
+from .normalization import weight_norm
+from .ops import Op, flag, padding, positive, positives, register, spatial_rank
+
+COLUMN_VALUES = 2**19
+"""How many values of unfolded windows are multiplied at once: 2 MB, which stays in the cache."""
+
+
+class Weighted(Op):
+    """A layer with a kernel whose last axis are the output channels, and perhaps a bias.
+
+    With `weight_norm` the file holds `direction` and `gain` in place of the kernel.
+    """
+
+    def weights(self, kernel_shape):
+        """Return the shapes of the parameters of a layer with such a kernel."""
+        channels = kernel_shape[-1:]
+        if self.weight_norm:
+            shapes = {"direction": kernel_shape, "gain": channels}
+        else:
+            shapes = {"kernel": kernel_shape}
+        return {**shapes, "bias": channels} if self.bias else shapes
+
+    def plain_weights(self, params):
+        """Return kernel and bias, as they are meant."""
+        if self.weight_norm:
+            kernel = weight_norm(params["direction"], params["gain"])
+        else:
+            kernel = params["kernel"]
+        zeros = np.zeros(kernel.shape[-1], kernel.dtype)
+        return kernel, params.get("bias", zeros)
+
+
+class Convolution(Weighted):
+    """What both convolutions share: kernel (\\*kernel, C, filters) and bias (filters,)."""
+
+    def parameters(self, shape):
+        """Return kernel (or direction and gain) and bias."""
+        return self.weights((*self.kernel, shape[-1], self.filters))
+
+
+@register("conv")
+class Conv(Convolution):
+    """Convolution as networks mean it (a correlation): nothing is mirrored.
+
+    ``out[b, y, f] = bias[f] + sum_k,c x[b, y * stride + k * dilation - before, c] kernel[k, c, f]``
+    """
+
+    schema = {
+        "filters": positive,
+        "kernel": positives,
+        "stride": positives,
+        "dilation": positives,
+        "padding": padding,
+        "bias": flag,
+        "weight_norm": flag,
+    }
+
+    def output_shape(self, shape):
+        """Return the number of windows along each axis, and the filters."""
+        spatial_rank(shape, len(self.kernel), "a conv")
+        geometry.same_rank(
+            kernel=self.kernel, stride=self.stride, dilation=self.dilation, padding=self.padding
+        )
+        sizes = geometry.output_sizes(
+            shape[:-1], self.kernel, self.stride, self.dilation, self.padding
+        )
+        return (*sizes, self.filters)
+
+    def reach(self, axis, low, high, size):
+        """Return the pixels under the windows."""
+        return geometry.reach(self, axis, low, high, size)
+
+    def borders(self, *sizes):
+        """Return the zeros that the padding adds."""
+        return geometry.pads(sizes, self.kernel, self.stride, self.dilation, self.padding)
+
+    def apply(self, params, x):
+        """Return the sums over all windows."""
+        kernel, bias = self.plain_weights(params)
+        padded = geometry.pad(x, self.borders(*x.shape[1:-1]))
+        # (B, *output, *kernel, C) times (*kernel, C, filters)
+        windows = geometry.patches(padded, self.kernel, self.stride, self.dilation)
+        return np.tensordot(windows, kernel, axes=kernel.ndim - 1) + bias
+
+    def run(self, params, arrays, out, finish, scratch):
+        """Unfold some windows at a time, multiply, add the bias, finish while in the cache."""
+        windows = geometry.patches(arrays[0], self.kernel, self.stride, self.dilation)
+        terms = math.prod(windows.shape[out.ndim - 1 :])  # of one window: prod(kernel) * C
+        kernel = params["kernel"].reshape(terms, self.filters)
+        tile = scratch.row("bias", params["bias"], out.shape[-2])
+        for cut in _cuts(out.shape[:-1], COLUMN_VALUES // terms):
+            target = out[cut]  # (b, y, ..., filters)
+            count = target.size // self.filters
+            columns = scratch.take("columns", (count, terms))
+            sums = scratch.take("sums", (count, self.filters))
+            np.copyto(columns.reshape(windows[cut].shape), windows[cut])
+            np.matmul(columns, kernel, out=sums)
+            _add_and_finish(sums, tile, target, finish)
+
+
+def _cuts(shape, most):
+    """Yield index pairs that cut (B, *sizes) into pieces of at most about `most` pixels.
+
+    Several members of the batch at once where they are small; else some rows of one.
+    """
+    batch, rows = shape[:2]
+    inner = math.prod(shape[2:])
+    members = max(1, most // (rows * inner))
+    step = rows if members * rows * inner <= most else max(1, most // inner)
+    for b in range(0, batch, members):
+        for y in range(0, rows, step):
+            yield slice(b, b + members), slice(y, y + step)
+
+
+def _add_and_finish(sums, tile, target, finish):
+    """Write `sums` plus the bias into `target` and apply the activation.
+
+    The last two axes are taken as one: long runs are what NumPy's loops are fast on.
+    """
+    run = target.shape[-2] * target.shape[-1]
+    view = target.reshape(*target.shape[:-2], run)
+    if not np.shares_memory(view, target):  # cannot happen while arrays end in (X, C) runs
+        raise AssertionError("the output's last two axes do not run on")
+    np.add(sums.reshape(view.shape), tile[:run], out=view)
+    finish(view)
+
+
+@register("transposed_conv")
+class TransposedConv(Convolution):
+    """Transposed convolution: each pixel of the input lays down its kernel in the output.
+
+    ``full[b, y * stride + k, f] += sum_c x[b, y, c] kernel[k, c, f]``, cut as
+    `desinn.nn.geometry.transposed_crops` says, plus bias.
+    """
+
+    schema = {
+        "filters": positive,
+        "kernel": positives,
+        "stride": positives,
+        "padding": padding,
+        "bias": flag,
+        "weight_norm": flag,
+    }
+
+    def output_shape(self, shape):
+        """Return the size of the output."""
+        spatial_rank(shape, len(self.kernel), "a transposed conv")
+        geometry.same_rank(kernel=self.kernel, stride=self.stride, padding=self.padding)
+        sizes = zip(shape[:-1], self._full(shape[:-1]), self._crops(), strict=True)
+        return (*(None if n is None else m - sum(cut) for n, m, cut in sizes), self.filters)
+
+    def _crops(self):
+        return geometry.transposed_crops(self.kernel, self.stride, self.padding)
+
+    def _full(self, sizes):
+        spans = zip(sizes, self.kernel, self.stride, strict=True)
+        return [None if n is None else (n - 1) * s + k for n, k, s in spans]
+
+    def reach(self, axis, low, high, size):
+        """Return the pixels whose kernels touch `low` to `high`."""
+        before, extent, stride = self._crops()[axis][0], self.kernel[axis], self.stride[axis]
+        return -((extent - 1 - low - before) // stride), (high + before) // stride
+
+    def apply(self, params, x):
+        """Return the overlapping kernels, added up."""
+        kernel, bias = self.plain_weights(params)
+        sizes = x.shape[1:-1]
+        full = np.zeros((len(x), *self._full(sizes), self.filters), x.dtype)
+        for index, view in geometry.taps(full, self.kernel, self.stride, sizes):
+            view += x @ kernel[index]
+        crops = self._crops()
+        # A negative crop is a border of zeros; what is left is cut.
+        full = geometry.pad(full, [(max(-a, 0), max(-b, 0)) for a, b in crops])
+        spans = zip(crops, full.shape[1:-1], strict=True)
+        cut = tuple(slice(max(a, 0), n - max(b, 0)) for (a, b), n in spans)
+        return full[(slice(None), *cut)] + bias

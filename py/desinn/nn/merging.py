@@ -1,0 +1,159 @@
+"""Layers that only move pixels: concat, crop, pad, reshape, transpose, flatten."""
+
+import math
+
+import numpy as np
+
+from .geometry import pad
+from .ops import Op, amounts, integer, integers, number, register, show, spatial_rank
+
+
+class Whole(Op):
+    """A layer after which every pixel may depend on the whole input."""
+
+    def reach(self, axis, low, high, size):
+        """Return None: all pixels."""
+        return None
+
+
+@register("concat")
+class Concat(Op):
+    """Arrays side by side along an axis, counted with B as 0."""
+
+    schema = {"axis": integer}
+    arity = None
+
+    def output_shape(self, *shapes):
+        """Return the first shape with the sizes along the axis added up."""
+        rank = len(shapes[0]) + 1
+        axis = self.axis + rank if self.axis < 0 else self.axis
+        if not 0 < axis < rank:
+            raise ValueError(f"axis {self.axis} is not one of the {rank - 1} axes after B")
+        rest = {(*shape[: axis - 1], None, *shape[axis:]) for shape in shapes}
+        if len(rest) > 1:
+            found = " and ".join(show(shape) for shape in shapes)
+            raise ValueError(f"shapes must agree but for axis {self.axis}, found {found}")
+        sizes = [shape[axis - 1] for shape in shapes]
+        total = None if None in sizes else sum(sizes)
+        return (*shapes[0][: axis - 1], total, *shapes[0][axis:])
+
+    def apply(self, params, *arrays):
+        """Return the arrays joined."""
+        return np.concatenate(arrays, axis=self.axis)
+
+    def reach(self, axis, low, high, size):
+        """Return the same pixels where channels are joined; else, to be safe, all."""
+        return (low, high) if self.axis == -1 else None
+
+
+@register("crop")
+class Crop(Op):
+    """Cut pixels from both ends of each spatial axis."""
+
+    schema = {"amounts": amounts}
+
+    def output_shape(self, shape):
+        """Return the smaller shape."""
+        spatial_rank(shape, len(self.amounts), "a crop")
+        if min(v for pair in self.amounts for v in pair) < 0:
+            raise ValueError(f"cannot cut a negative number of pixels, found {self.amounts}")
+        sizes = [_change(n, -a, -b) for n, (a, b) in zip(shape[:-1], self.amounts, strict=True)]
+        return (*sizes, shape[-1])
+
+    def apply(self, params, x):
+        """Return the middle of `x`."""
+        sizes = zip(self.amounts, x.shape[1:-1], strict=True)
+        return x[(slice(None), *(slice(low, n - high) for (low, high), n in sizes))]
+
+    def reach(self, axis, low, high, size):
+        """Return the same pixels, counted from before the cut."""
+        before = self.amounts[axis][0]
+        return low + before, high + before
+
+
+@register("pad")
+class Pad(Op):
+    """Put pixels of one value before and after each spatial axis."""
+
+    schema = {"amounts": amounts, "value": number}
+
+    def output_shape(self, shape):
+        """Return the larger shape."""
+        spatial_rank(shape, len(self.amounts), "a pad")
+        if min(v for pair in self.amounts for v in pair) < 0:
+            raise ValueError(f"cannot add a negative number of pixels, found {self.amounts}")
+        sizes = [_change(n, a, b) for n, (a, b) in zip(shape[:-1], self.amounts, strict=True)]
+        return (*sizes, shape[-1])
+
+    def apply(self, params, x):
+        """Return `x` with its border."""
+        return pad(x, self.amounts, self.value)
+
+    def reach(self, axis, low, high, size):
+        """Return the same pixels, counted from inside the border."""
+        before = self.amounts[axis][0]
+        return low - before, high - before
+
+
+@register("reshape")
+class Reshape(Whole):
+    """Another shape (without B) for the same values in the same order; one size may be -1."""
+
+    schema = {"shape": integers}
+
+    def output_shape(self, shape):
+        """Return the new shape with -1 worked out."""
+        if None in shape:
+            raise ValueError(f"a reshape must know its input's shape, found {show(shape)}")
+        known = math.prod(n for n in self.shape if n != -1)
+        free = self.shape.count(-1)
+        total = math.prod(shape)
+        fits = known == total if not free else free == 1 and known > 0 and total % known == 0
+        if not fits:
+            raise ValueError(f"{total} values {show(shape)} do not fill the shape {show(self.shape)}")
+        return tuple(total // known if n == -1 else n for n in self.shape)
+
+    def apply(self, params, x):
+        """Return `x` in the new shape."""
+        return x.reshape(len(x), *self.output_shape(x.shape[1:]))
+
+
+@register("flatten")
+class Flatten(Whole):
+    """All axes but B as one, the channels running fastest."""
+
+    def output_shape(self, shape):
+        """Return the number of values."""
+        if None in shape:
+            raise ValueError(f"a flatten must know its input's shape, found {show(shape)}")
+        return (math.prod(shape),)
+
+    def apply(self, params, x):
+        """Return an array of shape (B, C)."""
+        return x.reshape(len(x), -1)
+
+
+@register("transpose")
+class Transpose(Whole):
+    """The axes after B in another order: a permutation of 1, 2, ..."""
+
+    schema = {"axes": integers}
+
+    def output_shape(self, shape):
+        """Return the permuted shape."""
+        if sorted(self.axes) != list(range(1, len(shape) + 1)):
+            expected = ", ".join(map(str, range(1, len(shape) + 1)))
+            raise ValueError(f"axes must be {expected} in some order, found {show(self.axes)}")
+        return tuple(shape[a - 1] for a in self.axes)
+
+    def apply(self, params, x):
+        """Return a view with the axes exchanged."""
+        return x.transpose(0, *self.axes)
+
+
+def _change(size, before, after):
+    if size is None:
+        return None
+    if size + before + after < 1:
+        raise ValueError(f"nothing is left of a size of {size} less {-before} and {-after}")
+    return size + before + after

@@ -1,0 +1,174 @@
+"""A network: the graph with its weights, folded, and run over blocks on several threads."""
+
+import math
+
+import numpy as np
+
+from .activation import IN_PLACE
+from .folding import fold
+from .graph import Graph
+from .threads import share
+
+BLOCK_BYTES = 2**22
+"""How much the largest layer of a block may read and write: what a core's caches hold."""
+
+
+class Network:
+    """Neural network from a weights file.
+
+    Parameters
+    ----------
+    header : dict
+        With ``inputs``, ``nodes`` and ``outputs`` (see `desinn.nn.graph.Graph`).
+    arrays : dict of ndarray
+        ``node/parameter`` -> float32 array, as `desinn.nn.weights.read_weights` returns them.
+
+    Attributes
+    ----------
+    header : dict
+    graph : desinn.nn.graph.Graph
+
+    Raises
+    ------
+    desinn.nn.graph.GraphError
+        If the header describes no network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dense = {"name": "d", "op": "dense", "inputs": ["x"],
+    ...          "units": 1, "bias": False, "weight_norm": False}
+    >>> header = {"inputs": [{"name": "x", "shape": [2]}], "nodes": [dense], "outputs": {"y": "d"}}
+    >>> network = Network(header, {"d/kernel": np.float32([[1], [2]])})
+    >>> network(np.ones((1, 2)))["y"]
+    array([[3.]], dtype=float32)
+    """
+
+    def __init__(self, header, arrays):
+        self.header = header
+        self.graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+        self._steps, self._sources = fold(self.graph, arrays)
+
+    def __call__(self, x):
+        """Compute the outputs.
+
+        Parameters
+        ----------
+        x : array_like, shape (B, ..., C), or dict of them
+            Any real dtype; turned to float32 block by block. A network with several inputs
+            takes a dict by their names.
+
+        Returns
+        -------
+        dict of ndarray
+            Public name -> float32 array (B, ...), in the order of the header.
+
+        Raises
+        ------
+        desinn.nn.graph.GraphError
+            If the shape is not what the network takes.
+        TypeError
+            If the input is not real numbers.
+        """
+        inputs = self._checked(x)
+        batch = len(next(iter(inputs.values())))
+        shapes = self.graph.shapes_for({k: v.shape[1:] for k, v in inputs.items()})
+        plan = _Plan(self._steps, self._sources, shapes, batch)
+        results = {
+            name: np.empty((batch, *shapes[source]), np.float32)
+            for name, source in self._sources.items()
+        }
+        share(lambda block, arena: plan.run(block, arena, inputs, results), plan.blocks(batch))
+        return results
+
+    def _checked(self, x):
+        """Return the inputs by name as arrays of real numbers with one batch size."""
+        names = list(self.graph.inputs)
+        if not isinstance(x, dict):
+            if len(names) > 1:
+                raise TypeError(f"the network takes a dict of {', '.join(names)}, found one array")
+            x = {names[0]: x}
+        arrays = {name: np.asarray(value) for name, value in x.items()}
+        for name, array in arrays.items():
+            if array.dtype.kind not in "fiub" or not array.ndim:
+                raise TypeError(f"input {name}: expected real numbers (B, ...), found {array.dtype}")
+        if len({len(array) for array in arrays.values()}) > 1:
+            found = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
+            raise ValueError(f"inputs: expected one batch size, found {found}")
+        return arrays
+
+
+class _Plan:
+    """Where each array of a block lies, for one shape of the input."""
+
+    def __init__(self, steps, sources, shapes, batch):
+        self._steps = steps
+        self._sources = sources
+        self._shapes = shapes
+        self._borders = {name: _no_border(shape) for name, shape in shapes.items()}
+        for step in steps:
+            first = step.inputs[0]
+            wanted = step.op.borders(*shapes[first][:-1])
+            pairs = zip(self._borders[first], wanted, strict=True)
+            self._borders[first] = [(max(a, c), max(b, d)) for (a, b), (c, d) in pairs]
+        self._members = min(batch, max(1, BLOCK_BYTES // (4 * self._largest())))
+
+    def _largest(self):
+        """Return the most values that one step reads and writes for one member of the batch."""
+        size = {name: math.prod(shape) for name, shape in self._shapes.items()}
+        return max([sum(size[i] for i in s.inputs) + size[s.name] for s in self._steps] or [1])
+
+    def blocks(self, batch):
+        """Return the slices of the batch, cut by shape alone."""
+        step = self._members or 1
+        return [slice(b, min(b + step, batch)) for b in range(0, batch, step)]
+
+    def run(self, block, arena, inputs, results):
+        """Compute one block and write its part of the results."""
+        count = block.stop - block.start
+        values = {}
+        for name, array in inputs.items():
+            values[name] = self._place(name, count, arena)
+            values[name].inner[...] = array[block]
+        for step in self._steps:
+            arrays = [values[name].inner for name in step.inputs]
+            wanted = step.op.borders(*arrays[0].shape[1:-1])
+            arrays[0] = values[step.inputs[0]].within(wanted)
+            values[step.name] = self._place(step.name, count, arena)
+            out = values[step.name].inner
+            step.op.run(step.params, arrays, out, IN_PLACE[step.activation], arena)
+        for name, source in self._sources.items():
+            results[name][block] = values[source].inner
+
+    def _place(self, name, count, arena):
+        shape = (self._members, *self._shapes[name])
+        return arena.bordered(name, shape, self._borders[name]).first(count)
+
+
+def _no_border(shape):
+    return [(0, 0)] * (len(shape) - 1)
+
+
+def evaluate(header, arrays, x):
+    """Compute a network layer by layer, each in its plainest way: what the graph means.
+
+    The yardstick for `Network`, which merges layers and cuts blocks. Works in the dtype of `x`
+    where the arrays have it too.
+
+    Parameters
+    ----------
+    header : dict
+    arrays : dict of ndarray
+    x : ndarray or dict of ndarray
+
+    Returns
+    -------
+    dict of ndarray
+    """
+    graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+    values = dict(x) if isinstance(x, dict) else {next(iter(graph.inputs)): x}
+    for node in graph.nodes:
+        keys = node.op.parameters(*graph.input_shapes(node))
+        params = {key: arrays[f"{node.name}/{key}"] for key in keys}
+        values[node.name] = node.op.apply(params, *(values[name] for name in node.inputs))
+    return {public: values[name] for public, name in graph.outputs.items()}

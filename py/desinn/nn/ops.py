@@ -1,0 +1,215 @@
+"""What a layer is to the rest of the engine: its attributes, shapes, parameters and meaning.
+
+A layer is described by a node of the weights file (`desinn.nn.graph`). Its class derives from
+`Op`, stands in the file of its family, and is entered here by its name with `register`.
+"""
+
+import numpy as np
+
+OPS = {}
+
+
+def register(name):
+    """Enter a class of layers in `OPS` under the name that it has in the weights file."""
+
+    def enter(cls):
+        cls.name = name
+        OPS[name] = cls
+        return cls
+
+    return enter
+
+
+def positive(value):
+    """Accept a positive integer."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("a positive integer")
+    return value
+
+
+def positives(value):
+    """Accept a list of positive integers, one for each spatial axis."""
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("a list of positive integers, one for each axis")
+    try:
+        return tuple(positive(v) for v in value)
+    except ValueError:
+        raise ValueError("a list of positive integers, one for each axis") from None
+
+
+def integer(value):
+    """Accept an integer."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("an integer")
+    return value
+
+
+def integers(value):
+    """Accept a list of integers."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("a list of integers")
+    return tuple(integer(v) for v in value)
+
+
+def number(value):
+    """Accept a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError("a finite number")
+    return float(value)
+
+
+def flag(value):
+    """Accept true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def amounts(value):
+    """Accept a list of pairs: how much before and after each spatial axis."""
+    try:
+        pairs = tuple(tuple(integer(v) for v in pair) for pair in value)
+    except (TypeError, ValueError):
+        pairs = ()
+    if not pairs or any(len(pair) != 2 for pair in pairs):
+        raise ValueError("a list of [before, after], one for each axis")
+    return pairs
+
+
+def padding(value):
+    """Accept "same", "valid" or explicit amounts."""
+    if isinstance(value, str):
+        if value not in ("same", "valid"):
+            raise ValueError('"same", "valid" or a list of [before, after]')
+        return value
+    return amounts(value)
+
+
+class Op:
+    """One layer: made from a node's attributes, asked for shapes, and run.
+
+    Attributes
+    ----------
+    schema : dict
+        Attribute name -> function that returns the value in its normal form or raises a
+        ValueError that says what it expected. Every attribute must be given: frameworks differ
+        in what they assume.
+    arity : int or None
+        How many inputs it takes; None for any number from one on.
+    """
+
+    schema = {}
+    arity = 1
+
+    def __init__(self, attributes):
+        self.attributes = attributes
+        for key, value in attributes.items():
+            setattr(self, key, value)
+
+    @classmethod
+    def check(cls, attributes):
+        """Return the attributes in their normal form, and a list of what is wrong with them."""
+        problems = [
+            f"attribute {key}: missing, expected {_expected(test)}"
+            for key, test in cls.schema.items()
+            if key not in attributes
+        ]
+        values = {}
+        for key, value in attributes.items():
+            if key not in cls.schema:
+                known = ", ".join(cls.schema) or "none"
+                problems.append(f"attribute {key}: unknown for {cls.name} (it has: {known})")
+                continue
+            try:
+                values[key] = cls.schema[key](value)
+            except ValueError as error:
+                problems.append(f"attribute {key}: expected {error}, found {value!r}")
+        return values, problems
+
+    def output_shape(self, *shapes):
+        """Return the shape of the output, without B, from those of the inputs.
+
+        Raises
+        ------
+        ValueError
+            If the layer cannot take such inputs; the text says what it expected and found.
+        """
+        return shapes[0]
+
+    def parameters(self, *shapes):
+        """Return the name and shape of each array that the layer needs."""
+        return {}
+
+    def apply(self, params, *arrays):
+        """Return what the layer means, in the plainest way.
+
+        Parameters
+        ----------
+        params : dict of ndarray
+            By the names of `parameters`.
+        *arrays : ndarray, shape (B, ..., C)
+
+        Returns
+        -------
+        ndarray
+        """
+        raise TypeError(f"{type(self).__name__} does not say what it means")
+
+    def borders(self, *sizes):
+        """Return how many zeros `run` wants around the spatial axes of its first input."""
+        return [(0, 0)] * len(sizes)
+
+    def run(self, params, arrays, out, finish, scratch):
+        """Write the output into `out`: the fast way, where a layer has one.
+
+        Parameters
+        ----------
+        params : dict of ndarray
+        arrays : list of ndarray, shape (B, ..., C)
+            The inputs; the first one already with the zeros that `borders` asks for.
+        out : ndarray, shape (B, ..., C)
+        finish : callable
+            The activation that follows, working in place.
+        scratch : desinn.nn.arena.Arena
+            Where to get working memory from.
+        """
+        out[...] = self.apply(params, *arrays)
+        finish(out)
+
+    def reach(self, axis, low, high, size):
+        """Return which pixels of the input the output's pixels `low` to `high` depend on.
+
+        Parameters
+        ----------
+        axis : int
+            The spatial axis.
+        low, high : int
+            First and last pixel of the output.
+        size : int or None
+            The input's size along the axis.
+
+        Returns
+        -------
+        (int, int) or None
+            First and last pixel of the input, not cut at its ends; None for all of them.
+        """
+        return low, high
+
+
+def _expected(test):
+    """Return what a test accepts, from its own words."""
+    text = (test.__doc__ or "").strip().splitlines()[0]
+    return text.removeprefix("Accept ").rstrip(".")
+
+
+def spatial_rank(shape, rank, what):
+    """Raise unless `shape` (without B) has `rank` spatial axes and a known number of channels."""
+    if len(shape) != rank + 1:
+        raise ValueError(f"{what} of {rank} axes takes an input of shape ({'.., ' * rank}C), found {show(shape)}")
+    if shape[-1] is None:
+        raise ValueError(f"{what} must know its channels, found {show(shape)}")
+
+
+def show(shape):
+    """Return a shape as text, with ? for a size that is not known."""
+    return "(" + ", ".join("?" if n is None else str(n) for n in shape) + ")"

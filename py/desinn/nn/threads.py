@@ -1,0 +1,109 @@
+"""Our threads share the work while every matrix product runs on one.
+
+A matrix product that BLAS spreads over threads rounds differently for another number of them;
+blocks that are cut by shape alone and multiplied on one thread each do not.
+"""
+
+import contextlib
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from .arena import Arena
+
+
+class _Blas:
+    """The BLAS library's number of threads, held at one while anybody computes."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        """Forget all users: after a fork none of their threads is there."""
+        self._lock = threading.Lock()
+        self._users = 0
+        self._limit = None
+        self._threads = 1
+
+    @contextlib.contextmanager
+    def single(self):
+        """Hold BLAS to one thread; give the number that it would have used."""
+        with self._lock:
+            if not self._users:
+                self._hold()
+            self._users += 1
+        try:
+            yield self._threads
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._limit.restore_original_limits()
+
+    def _hold(self):
+        from threadpoolctl import threadpool_limits
+
+        self._limit = threadpool_limits(1, user_api="blas")
+        self._threads = self._limit.get_original_num_threads().get("blas") or 1
+
+
+_BLAS = _Blas()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_BLAS.reset)
+
+
+def share(work, jobs):
+    """Run ``work(job, arena)`` for every job, on as many threads as BLAS would have used.
+
+    The number is set the way that users of NumPy know: ``OMP_NUM_THREADS``,
+    ``OPENBLAS_NUM_THREADS``, or a surrounding `threadpoolctl.threadpool_limits`. Threads live
+    for one call only, so that nothing is left to break after a fork.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a job and an `Arena` that no other thread uses at the same time.
+    jobs : sequence
+        Cut without regard to the number of threads, so that results do not depend on it.
+    """
+    jobs = list(jobs)
+    with _BLAS.single() as threads:
+        threads = min(threads, len(jobs))
+        if threads <= 1:
+            _work_through(work, iter(jobs))
+            return
+        queue = _Queue(jobs)
+        with ThreadPoolExecutor(threads) as pool:
+            futures = [pool.submit(_work_through, work, queue) for _ in range(threads)]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                queue.clear()  # the others stop after the block in hand
+                raise
+
+
+def _work_through(work, jobs):
+    arena = Arena()
+    for job in jobs:
+        work(job, arena)
+
+
+class _Queue:
+    """An iterator that several threads may draw from."""
+
+    def __init__(self, jobs):
+        self._jobs = iter(jobs)
+        self._lock = threading.Lock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        with self._lock:
+            return next(self._jobs)
+
+    def clear(self):
+        """Give out no further job."""
+        with self._lock:
+            self._jobs = iter(())
