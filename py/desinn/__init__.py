@@ -21,8 +21,8 @@ def load_model(path):
 
     Returns
     -------
-    desinn.finders.qso.QSOFinder or desinn.finders.cosmics.CosmicRayFinder
-        As the file's header says under ``kind``.
+    desinn.finders.qso.QSOFinder, desinn.finders.cosmics.CosmicRayFinder or CosmicRayFiller
+        As the file's header says.
 
     Raises
     ------

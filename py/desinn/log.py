@@ -24,3 +24,17 @@ def _standard_logger():
     level = getattr(logging, os.environ.get("DESI_LOGLEVEL", "").upper(), None)
     log.setLevel(level if isinstance(level, int) else logging.INFO)
     return log
+
+
+def show_log():
+    """Send the log to standard error, where nobody has taken care of it: for programs.
+
+    A library leaves that to whoever imports it; desiutil's logger comes with it.
+    """
+    import logging
+
+    log = get_logger()
+    if not log.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+        log.addHandler(handler)

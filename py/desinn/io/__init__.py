@@ -1,1 +1,1 @@
-"""."""
+"""Files to arrays and back: spectra, images, catalogues, weights of other frameworks."""

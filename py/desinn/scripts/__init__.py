@@ -1,1 +1,1 @@
-"""."""
+"""The programs: parse() and main() of each."""

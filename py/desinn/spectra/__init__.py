@@ -1,1 +1,7 @@
-"""."""
+"""Spectra as arrays: the container, the networks' wavelength grids, rest wavelengths."""
+
+from .container import Camera, Spectra
+from .grids import Grid, normalize, rebin
+from .lines import LINES
+
+__all__ = ["LINES", "Camera", "Grid", "Spectra", "normalize", "rebin"]

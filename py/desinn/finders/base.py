@@ -1,0 +1,125 @@
+"""What all finders share: from a weights file to a finder, and why a row could not be run."""
+
+import enum
+import os
+
+import numpy as np
+
+from ..log import get_logger
+from ..nn import Network, WeightsError, read_weights
+
+DESI_CAMERAS = {"b", "r", "z"}
+
+
+class Flag(enum.IntFlag):
+    """Why a row was not run, or with what reservation it was.
+
+    The bits are never set for anything else; a row without a bit was run on all its cameras.
+    """
+
+    NO_DATA = 1
+    """No pixel with ivar on the network's grid: not run."""
+    NOT_NORMAL = 2
+    """The spectrum is constant or too large to normalise: not run."""
+    NON_FINITE = 4
+    """Some pixels are NaN or inf; they were treated as masked."""
+    MISSING_CAMERA = 8
+    """A camera is absent or has no usable pixel; the row was run without it."""
+
+
+NOT_RUN = Flag.NO_DATA | Flag.NOT_NORMAL
+"""The bits with which a row has no result."""
+
+
+def load_model(path):
+    """Return the finder for what a weights file holds (see `desinn.load_model`)."""
+    path = os.fspath(path)
+    header, arrays = read_weights(path)
+    from .cosmics import cosmics_finder
+    from .qso import QSOFinder
+
+    finders = {"qso": QSOFinder, "cosmics": cosmics_finder}
+    kind = header["kind"]
+    if kind not in finders:
+        raise WeightsError(
+            path,
+            [f"kind: {kind!r} has no finder (there are: {', '.join(finders)}); "
+             "desinn.nn.Network(*desinn.nn.read_weights(path)) runs it as it is"],
+        )
+    try:
+        return finders[kind](Network(header, arrays))
+    except ValueError as error:
+        raise WeightsError(path, [str(error)]) from None
+
+
+def section(header, name, keys):
+    """Return the values of a header's section, all of which must be there.
+
+    Parameters
+    ----------
+    header : dict
+    name : str
+        ``prepare`` or ``interpret``.
+    keys : dict
+        Key -> type that the value must have.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        With all that is missing, unknown or of the wrong type.
+    """
+    found = header[name]
+    problems = [f"{name}: {key} is missing" for key in keys if key not in found]
+    problems += [f"{name}: {key} is unknown" for key in found if key not in keys]
+    for key, kind in keys.items():
+        if key in found and not isinstance(found[key], kind):
+            problems.append(f"{name}: {key}: expected {_name(kind)}, found {found[key]!r}")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return found
+
+
+def _name(kind):
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join(k.__name__ for k in kinds)
+
+
+def input_flags(spectra, valid, has_data):
+    """Return the flag of each row from its input.
+
+    Parameters
+    ----------
+    spectra : desinn.spectra.Spectra
+    valid, has_data : ndarray of bool, shape (B,)
+        Whether the row could be normalised; whether it has any ivar on the grid.
+
+    Returns
+    -------
+    ndarray of int32, shape (B,)
+    """
+    flags = np.zeros(len(spectra), np.int32)
+    flags[~has_data] |= Flag.NO_DATA
+    flags[has_data & ~valid] |= Flag.NOT_NORMAL
+    flags[_missing_camera(spectra) & has_data] |= Flag.MISSING_CAMERA
+    bad = sum(camera.count_non_finite() for camera in spectra.cameras.values())  # (B,)
+    flags[bad > 0] |= Flag.NON_FINITE
+    if bad.any():
+        get_logger().warning(
+            "%s: %d non-finite pixels in %d of %d spectra are treated as masked",
+            spectra.source or "spectra", bad.sum(), np.count_nonzero(bad), len(spectra),
+        )  # fmt: skip
+    return flags
+
+
+def _missing_camera(spectra):
+    """Return the rows that lack a camera of DESI's, where they are DESI's at all."""
+    cameras = spectra.cameras
+    if not DESI_CAMERAS & set(cameras):
+        return np.zeros(len(spectra), bool)
+    if not DESI_CAMERAS <= set(cameras):
+        return np.ones(len(spectra), bool)
+    return np.any([~cameras[name].has_data() for name in DESI_CAMERAS], axis=0)

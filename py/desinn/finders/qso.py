@@ -1,0 +1,190 @@
+"""Quasars: QuasarNET's input, and what its boxes and offsets mean.
+
+Sources: Busca & Balland 2018 (arXiv:1808.09955), Farr et al. 2020 (arXiv:2007.10348).
+"""
+
+import numpy as np
+
+from ..spectra import Grid, normalize, rebin
+from .base import NOT_RUN, input_flags, section
+
+NORMALIZATION = "ivar-weighted mean and rms"
+PREPARE = {"grid": dict, "normalize": str}
+INTERPRET = {"boxes": int, "lines": list, "bal_lines": list, "c_thresh": float, "n_thresh": int}
+
+
+class QSOFinder:
+    """Finds quasars and their redshifts in spectra.
+
+    Parameters
+    ----------
+    network : desinn.nn.Network
+        Of kind ``qso``: one input (B, W, 1), for each line one output (B, 2 * boxes).
+
+    Attributes
+    ----------
+    network : desinn.nn.Network
+    grid : desinn.spectra.Grid
+        The bins of the input.
+    lines, bal_lines : dict
+        Name -> rest wavelength in A; of the emission lines, and of broad absorption.
+    c_thresh : float
+        A line counts as found if its confidence is larger.
+    n_thresh : int
+        A quasar is what has at least so many lines.
+
+    Raises
+    ------
+    ValueError
+        If the network's header does not say all that is needed, or outputs do not fit it.
+
+    Examples
+    --------
+    >>> from desinn import load_model
+    >>> finder = load_model("qso.npz")  # doctest: +SKIP
+    >>> table = finder.find(spectra)  # doctest: +SKIP
+    """
+
+    def __init__(self, network):
+        self.network = network
+        prepare = section(network.header, "prepare", PREPARE)
+        if prepare["normalize"] != NORMALIZATION:
+            found = prepare["normalize"]
+            raise ValueError(f"prepare: normalize: expected {NORMALIZATION!r}, found {found!r}")
+        self.grid = Grid.from_header(prepare["grid"])
+        interpret = section(network.header, "interpret", INTERPRET)
+        self._boxes = interpret["boxes"]
+        self.lines = _rest(interpret["lines"])
+        self.bal_lines = _rest(interpret["bal_lines"])
+        self.c_thresh = interpret["c_thresh"]
+        self.n_thresh = interpret["n_thresh"]
+        self._check_shapes()
+
+    def _check_shapes(self):
+        graph = self.network.graph
+        shapes = list(graph.inputs.values())
+        if shapes != [(self.grid.size, 1)]:
+            raise ValueError(f"inputs: expected one of {(self.grid.size, 1)}, found {shapes}")
+        expected = dict.fromkeys([*self.lines, *self.bal_lines], (2 * self._boxes,))
+        found = {name: graph.shapes[node] for name, node in graph.outputs.items()}
+        if found != expected:
+            raise ValueError(f"outputs: expected {expected}, found {found}")
+
+    def find(self, spectra, c_thresh=None, n_thresh=None):
+        """Find quasars: prepare, run, interpret.
+
+        Parameters
+        ----------
+        spectra : desinn.spectra.Spectra
+            B spectra.
+        c_thresh : float, optional
+            In place of the file's own threshold on the confidence of a line.
+        n_thresh : int, optional
+            In place of the file's own number of lines.
+
+        Returns
+        -------
+        astropy.table.Table
+            B rows in the order of the input: TARGETID, and the columns of `interpret`.
+        """
+        from astropy.table import Table
+
+        x, flags = self.prepare(spectra)
+        rows = self.interpret(self.network(x), flags, c_thresh, n_thresh)
+        table = Table(rows)
+        table.add_column(spectra.targetid, name="TARGETID", index=0)
+        return table
+
+    def prepare(self, spectra):
+        """Return the network's input.
+
+        Parameters
+        ----------
+        spectra : desinn.spectra.Spectra
+
+        Returns
+        -------
+        x : ndarray of float32, shape (B, W, 1)
+            Rebinned, normalised flux; 0 in rows that cannot be run.
+        flags : ndarray of int32, shape (B,)
+            `desinn.finders.base.Flag` of each row.
+        """
+        flux, ivar = rebin(spectra.cameras, self.grid)
+        x, valid = normalize(flux, ivar)
+        flags = input_flags(spectra, valid, ivar.any(axis=1))
+        return x[:, :, np.newaxis], flags  # (B, W) -> (B, W, 1)
+
+    def interpret(self, outputs, flags, c_thresh=None, n_thresh=None):
+        """Return what the outputs mean.
+
+        Parameters
+        ----------
+        outputs : dict of ndarray, shape (B, 2 * boxes)
+            The network's.
+        flags : ndarray of int, shape (B,)
+        c_thresh, n_thresh : optional
+            As in `find`.
+
+        Returns
+        -------
+        structured array, shape (B,)
+            IS_QSO_QN (1, 0, or -1 where the row was not run), Z_QN (redshift of the most
+            confident line), Z_QN_CONF (its confidence), C_x and Z_x for every line x, QN_FLAG.
+            What was not run is NaN.
+        """
+        c_thresh = self.c_thresh if c_thresh is None else c_thresh
+        n_thresh = self.n_thresh if n_thresh is None else n_thresh
+        every = {**self.lines, **self.bal_lines}
+        columns = {name: self._line(outputs[name], rest) for name, rest in every.items()}
+        c = np.stack([columns[name][0] for name in self.lines], axis=1)  # (B, lines)
+        z = np.stack([columns[name][1] for name in self.lines], axis=1)
+        best = c.argmax(axis=1)[:, np.newaxis]
+        rows = np.empty(len(flags), self._dtype())
+        rows["IS_QSO_QN"] = np.count_nonzero(c > c_thresh, axis=1) >= n_thresh
+        rows["Z_QN"] = np.take_along_axis(z, best, axis=1)[:, 0]
+        rows["Z_QN_CONF"] = np.take_along_axis(c, best, axis=1)[:, 0]
+        for name, (confidence, redshift) in columns.items():
+            rows[f"C_{name}"], rows[f"Z_{name}"] = confidence, redshift
+        rows["QN_FLAG"] = flags
+        _blank(rows, (flags & NOT_RUN) != 0)
+        return rows
+
+    def _line(self, output, rest):
+        """Return confidence and redshift of one line from its boxes and offsets.
+
+        Confidence is that of the best box; the line stands at box + offset, in units of
+        W / boxes bins (Busca & Balland 2018, section 3).
+        """
+        boxes, offsets = output[:, : self._boxes], output[:, self._boxes :]
+        best = boxes.argmax(axis=1)[:, np.newaxis]
+        confidence = np.take_along_axis(boxes, best, axis=1)[:, 0]
+        place = (best + np.take_along_axis(offsets, best, axis=1).astype(np.float64))[:, 0]
+        wave = np.interp(
+            place * self.grid.size / self._boxes, np.arange(self.grid.size), self.grid.wave
+        )
+        return confidence, wave / rest - 1
+
+    def _dtype(self):
+        names = [*self.lines, *self.bal_lines]
+        return np.dtype(
+            [("IS_QSO_QN", "i2"), ("Z_QN", "f8"), ("Z_QN_CONF", "f4")]
+            + [(f"C_{name}", "f4") for name in names]
+            + [(f"Z_{name}", "f8") for name in names]
+            + [("QN_FLAG", "i4")]
+        )
+
+
+def _rest(lines):
+    """Return name -> rest wavelength from the header's list of objects."""
+    good = all(isinstance(line, dict) and set(line) == {"name", "wave"} for line in lines)
+    if not good or not all(isinstance(line["wave"], float) for line in lines):
+        raise ValueError(f"interpret: lines: expected a list of name and wave, found {lines!r}")
+    return {line["name"]: line["wave"] for line in lines}
+
+
+def _blank(rows, where):
+    """Set what was not run to NaN, and IS_QSO_QN to -1."""
+    for name in rows.dtype.names:
+        if rows.dtype[name].kind == "f":
+            rows[name][where] = np.nan
+    rows["IS_QSO_QN"][where] = -1

@@ -1,0 +1,129 @@
+"""Architectures in YAML: what the named arrays of some file are.
+
+The file holds what a header holds (``kind``, ``name``, ``inputs``, ``nodes``, ``outputs``, and
+where they are known ``prepare``, ``interpret``, ``provenance``) and two entries of its own:
+
+``arrays``
+    ``node/parameter`` -> the array's name in the file, or an object with ``from`` (the name),
+    ``shape`` (reshape to this first) and ``axes`` (then put the axes into this order).
+``ignore``
+    Names in the file that are not wanted. What is neither used nor ignored is an error.
+"""
+
+import os
+
+import numpy as np
+
+SECTIONS = {"kind": str, "inputs": list, "nodes": list, "outputs": dict, "arrays": dict}
+OPTIONAL = {"name": str, "prepare": dict, "interpret": dict, "provenance": dict, "ignore": list}
+SOURCE = {"from", "shape", "axes"}
+
+
+def read_architecture(path):
+    """Read an architecture.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A YAML file.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no YAML, or lacks sections or has unknown ones: all of them at once.
+    ImportError
+        If pyyaml is not installed.
+    """
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{path}: there is no such file")
+    try:
+        import yaml
+    except ImportError:
+        raise ImportError("architectures need pyyaml: pip install 'desinn[yaml]'") from None
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.safe_load(file)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected YAML, found: {error}") from None
+    problems = _problems(content)
+    if problems:
+        raise ValueError(f"{path}: not an architecture: {'; '.join(problems)}")
+    return content
+
+
+def _problems(content):
+    if not isinstance(content, dict):
+        return [f"expected an object, found {type(content).__name__}"]
+    known = {**SECTIONS, **OPTIONAL}
+    problems = [f"{key}: missing" for key in SECTIONS if key not in content]
+    problems += [f"{key}: unknown" for key in content if key not in known]
+    for key, value in content.items():
+        if key in known and not isinstance(value, known[key]):
+            found = type(value).__name__
+            problems.append(f"{key}: expected {known[key].__name__}, found {found}")
+    for target, source in (content.get("arrays") or {}).items():
+        good = isinstance(source, str) or (
+            isinstance(source, dict) and "from" in source and set(source) <= SOURCE
+        )
+        if not good:
+            problems.append(f"arrays: {target}: expected a name or from, shape, axes, found {source!r}")
+    return problems
+
+
+def named_arrays(state, architecture, where):
+    """Return header and arrays of a network from named arrays.
+
+    Parameters
+    ----------
+    state : dict of ndarray
+    architecture : dict
+        As `read_architecture` returns it.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    header : dict
+    arrays : dict of ndarray
+
+    Raises
+    ------
+    ValueError
+        With all arrays that are missing, left over, or do not take the shape.
+    """
+    sources = {
+        target: {"from": source} if isinstance(source, str) else source
+        for target, source in architecture["arrays"].items()
+    }
+    used = {source["from"] for source in sources.values()} | set(architecture.get("ignore", ()))
+    problems = [f"{n}: missing in the file" for n in sorted(used - set(state))]
+    problems += [f"{n}: in the file, but neither used nor ignored" for n in sorted(set(state) - used)]
+    arrays = {}
+    for target, source in sources.items():
+        if source["from"] in state:
+            try:
+                arrays[target] = _turned(state[source["from"]], source)
+            except ValueError as error:
+                problems.append(f"{source['from']}: {error}")
+    if problems:
+        raise ValueError(f"{where}: does not fit the architecture: {'; '.join(problems)}")
+    defaults = {"name": "", "prepare": {}, "interpret": {}, "provenance": {}}
+    header = {k: v for k, v in architecture.items() if k not in ("arrays", "ignore")}
+    return {**defaults, **header}, arrays
+
+
+def _turned(array, source):
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"expected real numbers, found {array.dtype}")
+    if "shape" in source:
+        array = array.reshape(source["shape"])
+    if "axes" in source:
+        array = array.transpose(source["axes"])
+    return np.ascontiguousarray(array, dtype=np.float32)

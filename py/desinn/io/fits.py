@@ -1,0 +1,79 @@
+"""Opening FITS files: every failure is one line that names the file."""
+
+import contextlib
+import os
+
+
+@contextlib.contextmanager
+def open_fits(path):
+    """Open a FITS file for reading and close it whatever happens.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file; ``.gz`` is unpacked in memory.
+
+    Yields
+    ------
+    fitsio.FITS
+        Its HDUs are found by name in any case.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    OSError
+        If it is no FITS file, or damaged or truncated: also where only the last HDUs are lost,
+        which cfitsio passes over in silence.
+
+    Examples
+    --------
+    >>> with open_fits("nowhere.fits") as fits:
+    ...     fits[0].read_header()
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: nowhere.fits: no such file
+    """
+    import fitsio
+
+    path = os.fspath(path)
+    if not os.path.isfile(path):  # cfitsio would also take addresses and commands for names
+        raise FileNotFoundError(f"{path}: no such file")
+    with _one_line(path):
+        fits = fitsio.FITS(path)
+    with fits:
+        _check_whole(path, fits)
+        with _one_line(path):
+            yield fits
+
+
+@contextlib.contextmanager
+def _one_line(path):
+    try:
+        yield
+    except OSError as error:  # cfitsio empties its whole stack of messages into one
+        reason = str(error).strip().split("\n")[0]
+        raise OSError(f"{path}: not a readable FITS file ({reason})") from None
+
+
+def _check_whole(path, fits):
+    expected = fits[-1].get_offsets()["data_end"]
+    found = _unpacked_size(path)
+    if found is not None and found != expected % 2**32:
+        raise OSError(
+            f"{path}: truncated or damaged: expected {expected} bytes in {len(fits)} HDUs, "
+            f"found {found}"
+        )
+
+
+def _unpacked_size(path):
+    """Return the size in bytes modulo 2**32 (all that gzip keeps of it), None if unknown."""
+    with open(path, "rb") as file:
+        start = file.read(6)
+        size = file.seek(0, os.SEEK_END)
+        if start == b"SIMPLE":
+            return size % 2**32
+        if start[:2] != b"\x1f\x8b":
+            return None
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(4), "little")

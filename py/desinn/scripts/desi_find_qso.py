@@ -1,0 +1,147 @@
+"""desi_find_qso: quasars and their redshifts in coadds."""
+
+import argparse
+import sys
+
+from ..files import check_output
+from ..log import get_logger
+from . import prompt
+from .runner import over_files
+
+EXTNAME = "QSO_QN"
+COLUMNS = """\
+The output has one row for every fibre, in the order of the input: TARGETID;
+IS_QSO_QN (1, 0, or -1 where the spectrum could not be run); Z_QN, the redshift of
+the most confident line, and Z_QN_CONF, its confidence; C_x and Z_x for each line x;
+C_CIV_BAL and Z_CIV_BAL for broad absorption; QN_FLAG, whose bits the header names
+(FLAGBIT0 and so on). What could not be run is NaN."""
+
+
+def parse(options=None):
+    """Return the options of the command line.
+
+    Parameters
+    ----------
+    options : list of str, optional
+        In place of the command line.
+
+    Returns
+    -------
+    argparse.Namespace
+    """
+    parser = argparse.ArgumentParser(
+        prog="desi_find_qso",
+        description="Find quasars and their redshifts in DESI coadds.",
+        epilog=COLUMNS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("-i", "--infiles", nargs="+", required=True, metavar="COADD", help="coadds or spectra files")
+    add("-o", "--outfile", required=True, metavar="OUT", help="table to write (FITS)")
+    add("-m", "--model", required=True, metavar="WEIGHTS", help="weights file (.npz; see desinn convert)")
+    add(
+        "--c-thresh",
+        type=_fraction,
+        metavar="C",
+        help="confidence above which a line counts (default: the weights file's own)",
+    )
+    add(
+        "--n-thresh",
+        type=_count,
+        metavar="N",
+        help="lines that make a quasar (default: the weights file's own)",
+    )
+    add("--overwrite", action="store_true", help="replace an existing output")
+    prompt.add_common(parser)
+    return parser.parse_args(options)
+
+
+def _fraction(text):
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
+    return value
+
+
+def _count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
+    return value
+
+
+def main(args=None, comm=None):
+    """Find quasars in all files and write one table.
+
+    Parameters
+    ----------
+    args : argparse.Namespace or list of str, optional
+        Options, parsed or not; without them the command line's.
+    comm : mpi4py.MPI.Comm, optional
+        The first rank does the work.
+
+    Returns
+    -------
+    int
+        0, or 1 where some files could not be used: they are named in the log, and the table
+        holds the others.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the output cannot be written, or no input can be used.
+    """
+    if comm is not None and comm.rank > 0:
+        return 0
+    options = args if isinstance(args, argparse.Namespace) else parse(args)
+    check_output(options.outfile, options.overwrite)
+    from astropy.table import vstack
+
+    from .. import load_model
+    from ..io.catalogs import write_catalog
+
+    finder = load_model(options.model)
+    if finder.network.header["kind"] != "qso":
+        kind = finder.network.header["kind"]
+        raise ValueError(f"{options.model}: expected weights of kind 'qso', found {kind!r}")
+    tables, failed = over_files(options.infiles, lambda path: _find(finder, path, options))
+    table = vstack(tables, metadata_conflicts="silent")
+    write_catalog(options.outfile, table, _cards(finder, options), EXTNAME, options.overwrite)
+    get_logger().info("%s: %s", options.outfile, _summary(table))
+    return 1 if failed else 0
+
+
+def _find(finder, path, options):
+    from ..io.desi import read_coadd
+
+    table = finder.find(read_coadd(path), options.c_thresh, options.n_thresh)
+    return table, _summary(table)
+
+
+def _summary(table):
+    found, lost = ((table["IS_QSO_QN"] == value).sum() for value in (1, -1))
+    return f"{len(table)} spectra, {found} quasars, {lost} could not be run"
+
+
+def _cards(finder, options):
+    """Return what the header says of how the table was made."""
+    from ..finders.base import Flag
+    from ..io.catalogs import provenance
+
+    c_thresh = finder.c_thresh if options.c_thresh is None else options.c_thresh
+    n_thresh = finder.n_thresh if options.n_thresh is None else options.n_thresh
+    cards = provenance(finder.network.header, path=options.model)
+    cards["C_THRESH"] = (c_thresh, "a line counts above this confidence")
+    cards["N_THRESH"] = (n_thresh, "lines that make a quasar")
+    for number, flag in enumerate(Flag):
+        cards[f"FLAGBIT{number}"] = (flag.name, f"QN_FLAG & {flag.value}")
+    return cards
+
+
+def prompt_main():
+    """Run as a program; return the exit status."""
+    return prompt.run(main, parse())
+
+
+if __name__ == "__main__":
+    sys.exit(prompt_main())

@@ -1,0 +1,37 @@
+"""desinn: networks from other programs' files, and what is in a weights file."""
+
+import argparse
+
+from . import convert, info, prompt
+
+COMMANDS = {"convert": convert, "info": info}
+
+
+def parse(options=None):
+    """Return the options of the command line; see `desinn.scripts.desi_find_qso.parse`."""
+    parser = argparse.ArgumentParser(
+        prog="desinn", description="DESI's neural networks in NumPy alone: the weights files."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        summary = module.__doc__.split(": ", 1)[1].splitlines()[0]
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=module.DESCRIPTION,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_options(command)
+        prompt.add_common(command)
+    return parser.parse_args(options)
+
+
+def main(args=None):
+    """Run one of the commands; returns the exit status."""
+    options = args if isinstance(args, argparse.Namespace) else parse(args)
+    return COMMANDS[options.command].main(options)
+
+
+def prompt_main():
+    """Run as a program; return the exit status."""
+    return prompt.run(main, parse())
