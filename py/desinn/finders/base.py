@@ -43,8 +43,10 @@ def load_model(path):
     if kind not in finders:
         raise WeightsError(
             path,
-            [f"kind: {kind!r} has no finder (there are: {', '.join(finders)}); "
-             "desinn.nn.Network(*desinn.nn.read_weights(path)) runs it as it is"],
+            [
+                f"kind: {kind!r} has no finder (there are: {', '.join(finders)}); "
+                "desinn.nn.Network(*desinn.nn.read_weights(path)) runs it as it is"
+            ],
         )
     try:
         return finders[kind](Network(header, arrays))
@@ -120,6 +122,6 @@ def _missing_camera(spectra):
     cameras = spectra.cameras
     if not DESI_CAMERAS & set(cameras):
         return np.zeros(len(spectra), bool)
-    if not DESI_CAMERAS <= set(cameras):
+    if not set(cameras) >= DESI_CAMERAS:
         return np.ones(len(spectra), bool)
     return np.any([~cameras[name].has_data() for name in DESI_CAMERAS], axis=0)

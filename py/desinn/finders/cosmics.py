@@ -195,7 +195,9 @@ def _checked_image(image):
     image = image.astype(np.float32)
     bad = np.count_nonzero(~np.isfinite(image))
     if bad:
-        raise ValueError(f"image: expected finite pixels, found {bad} of {image.size} that are not")
+        raise ValueError(
+            f"image: expected finite pixels, found {bad} of {image.size} that are not"
+        )
     return image
 
 

@@ -73,7 +73,9 @@ def _problems(content):
             isinstance(source, dict) and "from" in source and set(source) <= SOURCE
         )
         if not good:
-            problems.append(f"arrays: {target}: expected a name or from, shape, axes, found {source!r}")
+            problems.append(
+                f"arrays: {target}: expected a name or from, shape, axes, found {source!r}"
+            )
     return problems
 
 
@@ -104,7 +106,9 @@ def named_arrays(state, architecture, where):
     }
     used = {source["from"] for source in sources.values()} | set(architecture.get("ignore", ()))
     problems = [f"{n}: missing in the file" for n in sorted(used - set(state))]
-    problems += [f"{n}: in the file, but neither used nor ignored" for n in sorted(set(state) - used)]
+    problems += [
+        f"{n}: in the file, but neither used nor ignored" for n in sorted(set(state) - used)
+    ]
     arrays = {}
     for target, source in sources.items():
         if source["from"] in state:

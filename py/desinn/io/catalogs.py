@@ -125,7 +125,8 @@ def provenance(weights_header, sha256=None, path=None):
     cards = {
         "MODEL": (weights_header.get("name"), "name of the network"),
         "MODELKND": (weights_header.get("kind"), "what it finds"),
-        "MODELSHA": (sha256 or weights_header.get("sha256"), "sha256"),
+        # With a comment the 64 letters would no longer fit into one card.
+        "MODELSHA": (sha256 or weights_header.get("sha256"), ""),
         "MODELFIL": (os.path.basename(path) if path else None, "weights file"),
     }
     return {key: card for key, card in cards.items() if card[0] is not None}

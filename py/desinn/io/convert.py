@@ -1,6 +1,6 @@
 """Networks from other programs' files, turned into ours by what the file is."""
 
-import datetime
+import datetime as dt
 import hashlib
 import os
 
@@ -105,5 +105,5 @@ def _origin(path):
         "source": os.path.basename(path),
         "source_sha256": sha256,
         "desinn": __version__,
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "date": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d"),
     }

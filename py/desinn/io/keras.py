@@ -4,6 +4,7 @@ The graph follows the file's ``model_config``, never the names of layers: those 
 normalisations and lambdas carry a counter of the session that made them.
 """
 
+import itertools
 import json
 import os
 
@@ -91,7 +92,9 @@ def _text(value):
 
 def _model_config(file):
     if "model_config" not in file.attrs:
-        raise KerasError("attribute model_config: missing, expected a whole model and not only weights")
+        raise KerasError(
+            "attribute model_config: missing, expected a whole model and not only weights"
+        )
     try:
         config = json.loads(_text(file.attrs["model_config"]))
     except ValueError as error:
@@ -118,7 +121,7 @@ def _chained(layers):
     if layers[0]["class_name"] != "InputLayer":
         start = {"class_name": "InputLayer", "config": layers[0]["config"], "name": "input"}
         layers = [{**start, "sources": []}, *layers]
-    for before, layer in zip(layers, layers[1:], strict=False):
+    for before, layer in itertools.pairwise(layers):
         layer["sources"] = [before["name"]]
     return layers
 
@@ -164,7 +167,7 @@ def _output_names(config, layers):
 
 def _arrays(file, layers):
     """Return ``node/parameter`` -> array of all layers, their axes in our order."""
-    groups = file["model_weights"] if "model_weights" in file else file
+    groups = file.get("model_weights", file)
     arrays = {}
     for layer in layers:
         name, kind = layer["name"], layer["class_name"]

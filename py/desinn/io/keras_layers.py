@@ -48,7 +48,9 @@ def layer_nodes(layer, layers):
     elif kind in LAYERS:
         attributes = LAYERS[kind](_Settings(f"layer {name} ({kind})", settings))
     else:
-        raise KerasError(f"layer {name}: {kind} is unknown (there are: {', '.join(sorted(LAYERS))})")
+        raise KerasError(
+            f"layer {name}: {kind} is unknown (there are: {', '.join(sorted(LAYERS))})"
+        )
     nodes = [{"name": name, "inputs": list(layer["sources"]), **attributes}]
     function = settings.get("activation", "linear") if kind != "Activation" else "linear"
     if function != "linear":
@@ -60,7 +62,7 @@ def layer_nodes(layer, layers):
 def turned(kind, parameter, values):
     """Return an array with its axes in our order.
 
-    Keras keeps the kernel of a transposed convolution as (\\*kernel, filters, C).
+    Keras keeps the kernel of a transposed convolution as (kernel..., filters, C).
     """
     if kind.endswith("Transpose") and parameter == "kernel":
         return np.ascontiguousarray(np.swapaxes(values, -1, -2))

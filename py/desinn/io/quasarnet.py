@@ -76,7 +76,9 @@ def _grid(size, stated):
     if "wave" not in stated:
         if size not in GRIDS:
             sizes = ", ".join(map(str, GRIDS))
-            raise ValueError(f"grid: expected one of {sizes} bins or a model_grid, found {size} bins")
+            raise ValueError(
+                f"grid: expected one of {sizes} bins or a model_grid, found {size} bins"
+            )
         return GRIDS[size]
     wave = stated["wave"]
     if wave.shape != (size,):

@@ -38,7 +38,7 @@ class Weighted(Op):
 
 
 class Convolution(Weighted):
-    """What both convolutions share: kernel (\\*kernel, C, filters) and bias (filters,)."""
+    """What both convolutions share: kernel (kernel..., C, filters) and bias (filters,)."""
 
     def parameters(self, shape):
         """Return kernel (or direction and gain) and bias."""
@@ -49,7 +49,7 @@ class Convolution(Weighted):
 class Conv(Convolution):
     """Convolution as networks mean it (a correlation): nothing is mirrored.
 
-    ``out[b, y, f] = bias[f] + sum_k,c x[b, y * stride + k * dilation - before, c] kernel[k, c, f]``
+    ``out[b, y, f] = bias[f] + sum_kc x[b, y*stride + k*dilation - before, c] kernel[k, c, f]``
     """
 
     schema = {

@@ -58,7 +58,9 @@ def output_sizes(sizes, kernel, stride, dilation, padding):
     out = []
     for n, k, s, (low, high) in zip(sizes, extents, stride, amounts, strict=True):
         if n is not None and n + low + high < k:
-            raise ValueError(f"a kernel that spans {k} does not fit into a padded size of {n + low + high}")
+            raise ValueError(
+                f"a kernel that spans {k} does not fit into a padded size of {n + low + high}"
+            )
         out.append(None if n is None else (n + low + high - k) // s + 1)
     return tuple(out)
 
@@ -134,7 +136,9 @@ def same_rank(**attributes):
     ranks = {k: len(v) for k, v in attributes.items() if not isinstance(v, str)}
     if len(set(ranks.values())) > 1:
         found = ", ".join(f"{k} {n}" for k, n in ranks.items())
-        raise ValueError(f"kernel, stride, dilation and padding must have one entry an axis, found {found}")
+        raise ValueError(
+            f"kernel, stride, dilation and padding must have one entry an axis, found {found}"
+        )
 
 
 def reach(op, axis, low, high, size):

@@ -1,4 +1,4 @@
-"""The graph of a network: nodes in an order in which they can run, with the shapes between them."""
+"""The graph of a network: nodes in an order in which they can run, and the shapes between."""
 
 import math
 from dataclasses import dataclass
@@ -186,7 +186,9 @@ def _inputs(inputs, problems):
         elif name in shapes:
             problems.append(f"input {name}: there are two of that name")
         elif not isinstance(shape, list) or not shape or not all(map(_size, shape)):
-            problems.append(f"input {name}: shape: expected a list of sizes or nulls, found {shape!r}")
+            problems.append(
+                f"input {name}: shape: expected a list of sizes or nulls, found {shape!r}"
+            )
         else:
             shapes[name] = tuple(shape)
     if not shapes and not problems:
@@ -227,7 +229,9 @@ def _nodes(nodes, inputs, problems):
 def _node(entry, problems):
     name, kind, inputs = (entry.get(key) for key in KEYS)
     if not isinstance(kind, str) or kind not in OPS:
-        problems.append(f"node {name}: op {kind!r} is unknown (there are: {', '.join(sorted(OPS))})")
+        problems.append(
+            f"node {name}: op {kind!r} is unknown (there are: {', '.join(sorted(OPS))})"
+        )
         return Node(name, None, _names(name, inputs, problems))
     attributes = {k: v for k, v in entry.items() if k not in KEYS}
     values, wrong = OPS[kind].check(attributes)

@@ -110,7 +110,9 @@ class Reshape(Whole):
         total = math.prod(shape)
         fits = known == total if not free else free == 1 and known > 0 and total % known == 0
         if not fits:
-            raise ValueError(f"{total} values {show(shape)} do not fill the shape {show(self.shape)}")
+            raise ValueError(
+                f"{total} values {show(shape)} do not fill the shape {show(self.shape)}"
+            )
         return tuple(total // known if n == -1 else n for n in self.shape)
 
     def apply(self, params, x):
@@ -130,7 +132,7 @@ class Flatten(Whole):
 
     def apply(self, params, x):
         """Return an array of shape (B, C)."""
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), math.prod(x.shape[1:]))  # not -1: B may be 0
 
 
 @register("transpose")

@@ -91,7 +91,9 @@ class Network:
         arrays = {name: np.asarray(value) for name, value in x.items()}
         for name, array in arrays.items():
             if array.dtype.kind not in "fiub" or not array.ndim:
-                raise TypeError(f"input {name}: expected real numbers (B, ...), found {array.dtype}")
+                raise TypeError(
+                    f"input {name}: expected real numbers (B, ...), found {array.dtype}"
+                )
         if len({len(array) for array in arrays.values()}) > 1:
             found = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
             raise ValueError(f"inputs: expected one batch size, found {found}")

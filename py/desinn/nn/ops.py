@@ -205,7 +205,9 @@ def _expected(test):
 def spatial_rank(shape, rank, what):
     """Raise unless `shape` (without B) has `rank` spatial axes and a known number of channels."""
     if len(shape) != rank + 1:
-        raise ValueError(f"{what} of {rank} axes takes an input of shape ({'.., ' * rank}C), found {show(shape)}")
+        raise ValueError(
+            f"{what} of {rank} axes takes a shape of ({'?, ' * rank}C), found {show(shape)}"
+        )
     if shape[-1] is None:
         raise ValueError(f"{what} must know its channels, found {show(shape)}")
 

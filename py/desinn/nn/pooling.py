@@ -35,7 +35,9 @@ class Pool(Op):
         amounts = geometry.pads(sizes, self.kernel, self.stride, self.dilation, self.padding)
         outputs = self._outputs(sizes)
         padded = geometry.pad(x, amounts, value)
-        return outputs, (view for _, view in geometry.taps(padded, self.kernel, self.stride, outputs))
+        return outputs, (
+            view for _, view in geometry.taps(padded, self.kernel, self.stride, outputs)
+        )
 
 
 @register("max_pool")

@@ -244,7 +244,9 @@ def array_problems(header, arrays):
     except GraphError as error:
         return error.problems
     expected = graph.parameters()
-    problems = [f"{n}: missing, expected shape {s}" for n, s in expected.items() if n not in arrays]
+    problems = [
+        f"{n}: missing, expected shape {s}" for n, s in expected.items() if n not in arrays
+    ]
     problems += [
         f"{n}: superfluous, no node has it: shape {a.shape}"
         for n, a in arrays.items()

@@ -36,9 +36,22 @@ def parse(options=None):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("-i", "--infiles", nargs="+", required=True, metavar="COADD", help="coadds or spectra files")
+    add(
+        "-i",
+        "--infiles",
+        nargs="+",
+        required=True,
+        metavar="COADD",
+        help="coadds or spectra files",
+    )
     add("-o", "--outfile", required=True, metavar="OUT", help="table to write (FITS)")
-    add("-m", "--model", required=True, metavar="WEIGHTS", help="weights file (.npz; see desinn convert)")
+    add(
+        "-m",
+        "--model",
+        required=True,
+        metavar="WEIGHTS",
+        help="weights file (.npz; see desinn convert)",
+    )
     add(
         "--c-thresh",
         type=_fraction,

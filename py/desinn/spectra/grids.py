@@ -158,11 +158,10 @@ class Grid:
         wave = np.asarray(wave, np.float64)
         if not np.all((wave > 0) & (wave < np.inf)):
             raise ValueError("wave: expected finite wavelengths above 0")
-        # The published networks round the one and not the other: a bin of theirs must be ours.
-        if self.spacing == "log":
-            position = (np.log10(wave) - self.start) / self.step
-        else:
-            position = np.round((wave - self.start) / self.step, 10)
+        place = np.log10(wave) if self.spacing == "log" else wave
+        # Rounded, because DESI's first pixel stands on the very edge of the first bin, and a
+        # log10 that is one digit low on some machine would lose it.
+        position = np.round((place - self.start) / self.step, 10)
         return np.floor(position).astype(np.int64)
 
 

@@ -1,0 +1,180 @@
+"""Keras models from the nodes of a weights file: one table of ops."""
+
+import numpy as np
+
+from ..nn.graph import Graph
+from ..nn.normalization import weight_norm
+
+
+def keras_model(header, arrays=None):
+    """Return the Keras model that a header describes.
+
+    Parameters
+    ----------
+    header : dict
+        With inputs, nodes and outputs.
+    arrays : dict of ndarray, optional
+        ``node/parameter`` -> array to start from.
+
+    Returns
+    -------
+    keras.Model
+        Its layers are named as the nodes; it returns a dict of the outputs.
+
+    Raises
+    ------
+    ImportError
+        If TensorFlow is not installed.
+    ValueError
+        If an op has a setting that Keras has not.
+    """
+    import keras
+
+    graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+    tensors = {name: keras.Input(shape, name=name) for name, shape in graph.inputs.items()}
+    inputs = dict(tensors)
+    for node in graph.nodes:
+        layers = LAYERS[node.op.name](keras.layers, node.op)
+        value = [tensors[name] for name in node.inputs]
+        value = value[0] if node.op.arity == 1 else value
+        for number, layer in enumerate(layers):
+            layer.name = node.name if number == len(layers) - 1 else f"{node.name}_{number}"
+            value = layer(value)
+        tensors[node.name] = value
+    outputs = {public: tensors[name] for public, name in graph.outputs.items()}
+    model = keras.Model(inputs, outputs)
+    if arrays is not None:
+        set_arrays(model, arrays)
+    return model
+
+
+def set_arrays(model, arrays):
+    """Put the arrays of a weights file into a model made by `keras_model`.
+
+    Parameters
+    ----------
+    model : keras.Model
+    arrays : dict of ndarray
+        ``node/parameter`` -> array. Weight norm is multiplied out: Keras has none.
+    """
+    nodes = {}
+    for name, array in arrays.items():
+        node, parameter = name.split("/")
+        nodes.setdefault(node, {})[parameter] = array
+    for name, params in nodes.items():
+        if "direction" in params:
+            params["kernel"] = weight_norm(params.pop("direction"), params.pop("gain"))
+        layer = _layer(model, name)
+        if type(layer).__name__.endswith("Transpose"):
+            params["kernel"] = np.swapaxes(params["kernel"], -1, -2)
+        names = [KERAS_NAMES.get(key, key) for key in params]
+        for key, array in zip(names, params.values(), strict=True):
+            getattr(layer, key).assign(array)
+
+
+KERAS_NAMES = {"mean": "moving_mean", "variance": "moving_variance"}
+
+
+def _layer(model, name):
+    """Return the layer that holds the weights of a node: the one before a border is cut."""
+    layers = {layer.name: layer for layer in model.layers}
+    found = [layers[key] for key in (name, f"{name}_0", f"{name}_1") if key in layers]
+    return next(layer for layer in found if layer.weights)
+
+
+def _of_rank(layers, name, rank):
+    """Return the class ``name`` + 1D, 2D or 3D, with Transpose where that is in the name."""
+    stem, transposed = name.removesuffix("Transpose"), name.endswith("Transpose")
+    return getattr(layers, f"{stem}{rank}D" + "Transpose" * transposed)
+
+
+def _edges(layers, name, amounts):
+    """Return a ZeroPadding or Cropping layer."""
+    return _of_rank(layers, name, len(amounts))(amounts if len(amounts) > 1 else amounts[0])
+
+
+def _padded(layers, op, make):
+    """Return the layers for an op whose padding may be given in numbers."""
+    if isinstance(op.padding, str):
+        return [make(op.padding)]
+    return [_edges(layers, "ZeroPadding", op.padding), make("valid")]
+
+
+def _conv(layers, op):
+    def make(padding):
+        return _of_rank(layers, "Conv", len(op.kernel))(
+            op.filters,
+            op.kernel,
+            strides=op.stride,
+            dilation_rate=op.dilation,
+            padding=padding,
+            use_bias=op.bias,
+        )
+
+    return _padded(layers, op, make)
+
+
+def _transposed_conv(layers, op):
+    if not isinstance(op.padding, str) and min(v for pair in op.padding for v in pair) < 0:
+        raise ValueError(f"transposed_conv: Keras cannot add to its output, found {op.padding}")
+    explicit = not isinstance(op.padding, str)
+    layer = _of_rank(layers, "ConvTranspose", len(op.kernel))(
+        op.filters,
+        op.kernel,
+        strides=op.stride,
+        padding="valid" if explicit else op.padding,
+        use_bias=op.bias,
+    )
+    return [layer, _edges(layers, "Cropping", op.padding)] if explicit else [layer]
+
+
+def _max_pool(layers, op):
+    if not isinstance(op.padding, str):
+        raise ValueError(f"max_pool: Keras pads with zeros only, found padding {op.padding}")
+    kind = _of_rank(layers, "MaxPooling", len(op.kernel))
+    return [kind(op.kernel, strides=op.stride, padding=op.padding)]
+
+
+def _average_pool(layers, op):
+    explicit = not isinstance(op.padding, str)
+    if explicit != op.count_padding and op.padding != "valid":
+        raise ValueError(
+            "average_pool: Keras counts padding in numbers and does not count 'same', found "
+            f"{op.padding} with count_padding {op.count_padding}"
+        )
+    kind = _of_rank(layers, "AveragePooling", len(op.kernel))
+
+    def make(padding):
+        return kind(op.kernel, strides=op.stride, padding=padding)
+
+    return _padded(layers, op, make)
+
+
+def _pad(layers, op):
+    if op.value != 0:
+        raise ValueError(f"pad: Keras pads with zeros only, found {op.value}")
+    return [_edges(layers, "ZeroPadding", op.amounts)]
+
+
+LAYERS = {
+    "conv": _conv,
+    "transposed_conv": _transposed_conv,
+    "max_pool": _max_pool,
+    "average_pool": _average_pool,
+    "dense": lambda layers, op: [layers.Dense(op.units, use_bias=op.bias)],
+    "batch_norm": lambda layers, op: [
+        layers.BatchNormalization(epsilon=op.epsilon, center=op.center, scale=op.scale)
+    ],
+    "dropout": lambda layers, op: [layers.Dropout(op.rate)],
+    "relu": lambda layers, op: [layers.ReLU()],
+    "sigmoid": lambda layers, op: [layers.Activation("sigmoid")],
+    "linear": lambda layers, op: [layers.Activation("linear")],
+    "affine": lambda layers, op: [layers.Rescaling(op.scale, op.shift)],
+    "concat": lambda layers, op: [layers.Concatenate(axis=op.axis)],
+    "crop": lambda layers, op: [_edges(layers, "Cropping", op.amounts)],
+    "pad": _pad,
+    "reshape": lambda layers, op: [layers.Reshape(op.shape)],
+    "transpose": lambda layers, op: [layers.Permute(op.axes)],
+    "flatten": lambda layers, op: [layers.Flatten()],
+}
+"""Op -> function of keras.layers and the op that returns the Keras layers, in their order."""

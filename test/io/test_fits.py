@@ -1,0 +1,121 @@
+"""Every way a FITS file can be bad gives one line that names it."""
+
+import bz2
+import gzip
+
+import fitsio
+import numpy as np
+import pytest
+
+from desinn.io.fits import _unpacked_size, open_fits
+
+CLOSED = (RuntimeError, ValueError)  # what fitsio raises, older and newer
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """Write a file with two images and return its path and where its HDUs lie."""
+    path = tmp_path / "whole.fits"
+    with fitsio.FITS(str(path), "rw", clobber=True) as fits:
+        fits.write(None)
+        for name in ("ONE", "TWO"):
+            fits.write(np.ones((30, 100), np.float32), extname=name)
+    with fitsio.FITS(str(path)) as fits:
+        offsets = [hdu.get_offsets() for hdu in fits]
+    return path, offsets
+
+
+def read_all(path):
+    with open_fits(path) as fits:
+        return [hdu.read() for hdu in fits]
+
+
+def assert_refused(path, message, error=OSError):
+    with pytest.raises(error, match=message) as caught:
+        read_all(path)
+    text = str(caught.value)
+    assert text.startswith(f"{path}: ")
+    assert "\n" not in text
+
+
+def test_a_whole_file_opens_and_closes(whole):
+    path, _ = whole
+    with open_fits(path) as fits:
+        assert fits["two"].read().shape == (30, 100)
+        hdu = fits[0]
+    with pytest.raises(CLOSED, match="NULL"):
+        hdu.read_header()
+
+
+def test_it_closes_after_an_error_inside(whole):
+    path, _ = whole
+    hdus = []
+
+    def stumble():
+        with open_fits(path) as fits:
+            hdus.append(fits[0])
+            raise KeyError("inside")
+
+    with pytest.raises(KeyError, match="inside"):
+        stumble()
+    with pytest.raises(CLOSED, match="NULL"):
+        hdus[0].read_header()
+
+
+@pytest.mark.parametrize("level", [0, 6])
+def test_gzip_is_read(whole, level):
+    path, _ = whole
+    packed = path.with_suffix(".fits.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes(), level))
+    with open_fits(packed) as fits:
+        assert fits["ONE"].read().all()
+
+
+def test_a_missing_file_and_a_folder_are_not_found(tmp_path):
+    for path in (tmp_path / "none.fits", tmp_path):
+        assert_refused(path, "no such file", FileNotFoundError)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world" * 1000, b"SIMPLE  =", b"\x1f\x8b" * 99])
+def test_what_is_no_fits_file_is_refused(tmp_path, content):
+    path = tmp_path / "text.fits"
+    path.write_bytes(content)
+    assert_refused(path, "not a readable FITS file")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("where", ["header_start", "data_start"])
+@pytest.mark.parametrize("hdu", [1, 2])
+def test_a_truncated_file_is_refused(whole, where, hdu, packed):
+    path, offsets = whole
+    content = path.read_bytes()[: offsets[hdu][where] + 1000]
+    path.write_bytes(gzip.compress(content) if packed else content)
+    assert_refused(path, r"truncated or damaged: expected \d+ bytes in \d HDUs, found \d+")
+
+
+def test_a_truncated_gzip_file_is_refused(whole):
+    path, _ = whole
+    packed = path.with_suffix(".fits.gz")
+    content = gzip.compress(path.read_bytes(), 0)
+    packed.write_bytes(content[: len(content) // 2])
+    assert_refused(packed, "truncated or damaged")
+
+
+def test_a_damaged_compressed_image_is_refused(tmp_path):
+    path = tmp_path / "packed.fits"
+    image = np.random.default_rng(0).integers(0, 9, (50, 50)).astype(np.int32)
+    with fitsio.FITS(str(path), "rw", clobber=True) as fits:
+        fits.write(image, compress="GZIP")
+    with fitsio.FITS(str(path)) as fits:
+        start = fits[1].get_offsets()["data_start"]
+    content = bytearray(path.read_bytes())
+    content[start + 600 : start + 1400] = bytes(800)
+    path.write_bytes(bytes(content))
+    assert_refused(path, "not a readable FITS file")
+
+
+def test_the_size_of_other_packings_is_not_known(whole):
+    path, _ = whole
+    packed = path.with_suffix(".fits.bz2")
+    packed.write_bytes(bz2.compress(path.read_bytes()))
+    assert _unpacked_size(packed) is None
