@@ -21,3 +21,11 @@ def reference():
 def data():
     """The folder of fixtures that belong to the tests."""
     return HERE / "data"
+
+
+@pytest.fixture(scope="session")
+def recipes():
+    """The folder of recipes and architectures that ship with the package."""
+    import desinn
+
+    return Path(desinn.__file__).parent / "recipes"

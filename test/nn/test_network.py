@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from desinn.nn import Network, convolution, evaluate, network
 from desinn.nn.graph import GraphError
-from helpers.cases import arrays_for, inputs_of, noise, one_layer
+from helpers.cases import arrays_for, noise, one_layer
 from helpers.networks import quasarnet, unet
 
 
@@ -212,8 +212,3 @@ def test_an_error_in_one_thread_reaches_the_caller(monkeypatch):
     monkeypatch.setattr(network._Plan, "run", fail)
     with threadpool_limits(2, user_api="blas"), pytest.raises(RuntimeError, match="in a thread"):
         run(np.zeros((9, 3)))
-
-
-def test_inputs_of_helper_is_deterministic():
-    header = one_layer("relu", [(3,)])
-    np.testing.assert_array_equal(inputs_of(header)["x0"], inputs_of(header)["x0"])

@@ -1,0 +1,60 @@
+# Each target makes the environment that it needs under .venv; nothing else is touched.
+#
+#   make demo    run the main job: a real coadd in, a table of quasars out
+#   make test    run the tests
+#     WITH=train         extras of setup.cfg beside the tests' own (here TensorFlow)
+#     NUMPY='numpy<2'    another NumPy
+#     ARGS='-k qso'      further words for pytest
+#   make lint    style;   make format  puts it right
+#   make doc     the documents, as HTML in doc/_build/html
+#   make bench   speed and memory against peers
+#   make clean   remove all of it
+PYTHON ?= python3
+WITH ?=
+NUMPY ?= numpy
+ARGS ?=
+export DESINN_REFERENCE_DIR ?= $(abspath ../shared/reference)
+unexport PYTHONPATH
+
+named = .venv/$(shell echo "$(1)" | tr -cs 'A-Za-z0-9.\n' '-' | sed 's/-*$$//')
+TEST := $(call named,test $(notdir $(PYTHON)) $(WITH) $(filter-out numpy,$(NUMPY)))
+DEMO := .venv/demo
+CARE := .venv/care
+BENCH := .venv/bench
+
+.PHONY: demo test lint format doc bench clean
+
+demo: $(DEMO)/ready
+	PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" etc/demo
+
+test: $(TEST)/ready
+	$(TEST)/bin/python -m pytest --cov --cov-fail-under=90 $(ARGS)
+
+lint: $(CARE)/ready
+	$(CARE)/bin/ruff check
+	$(CARE)/bin/ruff format --check
+
+format: $(CARE)/ready
+	$(CARE)/bin/ruff check --fix
+	$(CARE)/bin/ruff format
+
+doc: $(CARE)/ready
+	$(CARE)/bin/python -m sphinx -q -W --keep-going -b html doc doc/_build/html
+
+bench: $(BENCH)/ready
+	$(BENCH)/bin/python test/benchmarks/run.py $(ARGS)
+
+clean:
+	rm -rf .venv build doc/_build demo .coverage .pytest_cache .ruff_cache .hypothesis
+	find . -name '*.egg-info' -o -name __pycache__ | xargs rm -rf
+
+$(TEST)/ready: EXTRAS = test$(if $(WITH),$(comma)$(WITH))
+$(DEMO)/ready: EXTRAS = hdf5,plot
+$(CARE)/ready: EXTRAS = lint,doc
+$(BENCH)/ready: EXTRAS = bench
+comma := ,
+
+%/ready: setup.cfg
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check -e '.[$(EXTRAS)]' '$(NUMPY)'
+	touch $@

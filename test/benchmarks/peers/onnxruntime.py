@@ -1,0 +1,141 @@
+"""onnxruntime, with an ONNX model made from the nodes.
+
+Batch norm is left to onnxruntime's optimiser. Its fastest convolutions are for images only, so a
+spectrum is also tried as an image of one row.
+"""
+
+import numpy as np
+
+from .batches import BATCHES, in_batches
+
+PACKAGES = ("onnxruntime", "onnx")
+CHOICES = [{"batch": b, "image": image} for image in (False, True) for b in BATCHES]
+OPSET, IR_VERSION = 17, 8  # which every onnxruntime since 1.12 reads
+
+
+def load(header, arrays, threads, batch, image):
+    """Return a callable: input -> outputs side by side."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    model = onnx_model(header, arrays, image).SerializeToString()
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (name,) = (x.name for x in session.get_inputs())
+    return in_batches(lambda part: session.run(None, {name: part})[0], batch)
+
+
+def onnx_model(header, arrays, image):
+    """Return the model: input (B, W, C) -> outputs side by side, channels first in between."""
+    from onnx import TensorProto, checker, helper
+
+    maker = _Maker(header, arrays, image)
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in ((maker.input, ["B", *maker.shape]), (maker.output, ["B", None]))
+    )
+    graph = helper.make_graph(maker.nodes, "peer", [x], [y], maker.initializers)
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
+    checker.check_model(model)
+    return model
+
+
+class _Maker:
+    """ONNX nodes for the nodes of a header, one spatial axis."""
+
+    def __init__(self, header, arrays, image):
+        self.nodes, self.initializers = [], []
+        self._arrays, self._image = arrays, image
+        self._names = {}  # of a node here -> of its value in ONNX
+        self.input, self.shape = header["inputs"][0]["name"], header["inputs"][0]["shape"]
+        self._names[self.input] = self._channels_first(self.input)
+        for node in header["nodes"]:
+            sources = [self._names[name] for name in node["inputs"]]
+            self._names[node["name"]] = OPS[node["op"]](self, node, *sources)
+        outputs = [self._names[name] for name in header["outputs"].values()]
+        self.output = self.add("Concat", "outputs", outputs, axis=-1)
+
+    def add(self, kind, name, inputs, **attributes):
+        """Add a node, return the name of its value."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def constant(self, name, values):
+        """Add an array, return its name."""
+        from onnx import numpy_helper
+
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def parameters(self, node, *keys):
+        """Add the arrays of a node as they are, return their names."""
+        names = [f"{node['name']}/{key}" for key in keys]
+        return [self.constant(name, self._arrays[name]) for name in names]
+
+    def _channels_first(self, source):
+        x = self.add("Transpose", f"{source}_first", [source], perm=[0, 2, 1])  # (B, C, W)
+        if self._image:
+            x = self.add("Unsqueeze", f"{source}_image", [x, self.constant("rows", np.int64([2]))])
+        return x
+
+    def conv(self, node, source):
+        if node["padding"] != "same":
+            raise NotImplementedError(f"onnx: padding 'same' expected, found {node['padding']}")
+        name, one = node["name"], [1] * self._image
+        kernel = self._arrays[f"{name}/kernel"].transpose(2, 1, 0)  # (filters, C, W)
+        kernel = kernel[:, :, None] if self._image else kernel
+        inputs = [source, self.constant(f"{name}/kernel", kernel)]
+        return self.add(
+            "Conv",
+            name,
+            inputs + self.parameters(node, "bias"),
+            kernel_shape=[*one, *node["kernel"]],
+            strides=[*one, *node["stride"]],
+            auto_pad="SAME_UPPER",
+        )
+
+    def dense(self, node, source):
+        return self.add("Gemm", node["name"], [source, *self.parameters(node, "kernel", "bias")])
+
+    def batch_norm(self, node, source):
+        params = self.parameters(node, "gamma", "beta", "mean", "variance")
+        name, epsilon = node["name"], node["epsilon"]
+        return self.add("BatchNormalization", name, [source, *params], epsilon=epsilon)
+
+    def flatten(self, node, source):
+        """Put the channels last again: that is the order which a dense layer's rows have."""
+        perm = [0, 2, 3, 1] if self._image else [0, 2, 1]
+        x = self.add("Transpose", f"{node['name']}_last", [source], perm=perm)
+        return self.add("Flatten", node["name"], [x], axis=1)
+
+    def affine(self, node, source):
+        name = node["name"]
+        scale, shift = (
+            self.constant(f"{name}/{key}", np.float32(node[key])) for key in ("scale", "shift")
+        )
+        return self.add("Add", name, [self.add("Mul", f"{name}_scaled", [source, scale]), shift])
+
+    def concat(self, node, *sources):
+        return self.add("Concat", node["name"], sources, axis=node["axis"])
+
+
+OPS = {
+    "conv": _Maker.conv,
+    "dense": _Maker.dense,
+    "batch_norm": _Maker.batch_norm,
+    "flatten": _Maker.flatten,
+    "affine": _Maker.affine,
+    "concat": _Maker.concat,
+    "relu": lambda maker, node, source: maker.add("Relu", node["name"], [source]),
+    "sigmoid": lambda maker, node, source: maker.add("Sigmoid", node["name"], [source]),
+    "dropout": lambda maker, node, source: source,
+}
+"""Op -> function of maker, node and the names of its sources that returns its value's name."""

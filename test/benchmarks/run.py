@@ -1,0 +1,102 @@
+"""Time desinn against its peers, on this machine and in one run.
+
+    python test/benchmarks/run.py [--quick] [--threads 1 2] [--only qso] [--output FILE]
+
+Ratios are what counts: seconds are those of this machine on this day. The exit status is 1 if the
+peers disagree or one fails, else 0, fast or slow. A full run wants an idle machine for about a
+quarter of an hour.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+import harness
+import report
+import subjects
+
+WARMUPS = 2
+
+
+def parse(args=None):
+    from desinn.files import check_output
+
+    cores = os.cpu_count()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--quick", action="store_true", help="a try-out: little input, 3 repetitions"
+    )
+    parser.add_argument("--threads", type=int, nargs="+", metavar="N", help="default: 1 and 2")
+    parser.add_argument("--only", nargs="+", choices=list(subjects.SUBJECTS), help="subjects")
+    parser.add_argument("--output", metavar="FILE", help="write all figures as JSON")
+    options = parser.parse_args(args)
+    options.threads = options.threads or [n for n in (1, 2) if n <= cores]
+    if min(options.threads) < 1 or max(options.threads) > cores:
+        parser.error(f"--threads: expected 1 to {cores}, found {options.threads}")
+    if options.output:
+        try:
+            check_output(options.output, overwrite=True)
+        except OSError as error:
+            parser.error(f"--output: {error}")
+    return options
+
+
+def main(args=None):
+    options = parse(args)
+    machine = report.machine()
+    print("{cpu}, {cores} cores, Python {python}, {system}".format(**machine))
+    for name, value in machine["unset"].items():
+        print(f"unset for the peers: {name}={value}")
+    entries = []
+    try:
+        for name in options.only or subjects.SUBJECTS:
+            entries += [_entry(name, threads, options.quick) for threads in options.threads]
+    except harness.PeerError as error:
+        print(f"STOPPED: {error}")
+        return 1
+    _print_goals(entries, options.quick)
+    if options.output:
+        _write(options.output, {"machine": machine, "quick": options.quick, "entries": entries})
+    return 0
+
+
+def _entry(name, threads, quick):
+    """Measure one subject with one number of threads, print it, return all about it."""
+    subject = subjects.SUBJECTS[name]
+    batch = subject.quick_batch if quick else subject.batch
+    operations = subjects.operations(*subject.network())
+    print(f"\n{name}: {subject.title}, batch {batch}, {operations / 1e6:.1f} MFLOP each")
+    print(f"threads: {threads}", flush=True)
+    results = harness.measure(name, batch, threads, WARMUPS, 3 if quick else 7)
+    rows = report.figures(results, operations * batch)
+    print("\n".join(report.table(rows) + report.notes(results)), flush=True)
+    return {
+        "subject": name,
+        "threads": threads,
+        "batch": batch,
+        "operations": operations,
+        "figures": rows,
+        "goals": report.goals(subject, rows),
+        "cores_of_others": report.cores_of_others(results),
+        "results": results,
+    }
+
+
+def _print_goals(entries, quick):
+    print("\nA try-out: too little input and too few repetitions for figures." if quick else "")
+    for entry in entries:
+        for goal in entry["goals"]:
+            print(f"{entry['subject']}, threads {entry['threads']}: {report.goal_line(goal)}")
+
+
+def _write(path, content):
+    from desinn.files import whole_file
+
+    with whole_file(path, overwrite=True) as name, open(name, "w") as stream:
+        json.dump(content, stream, indent=1)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(harness.PACKAGE))
+    sys.exit(main())

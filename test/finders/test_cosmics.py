@@ -1,0 +1,143 @@
+"""Cosmic rays: deepCR's networks on whole images, as torch computes them."""
+
+import numpy as np
+import pytest
+from helpers import naive
+
+from desinn import load_model
+from desinn.finders.cosmics import CosmicRayFiller, CosmicRayFinder, cosmics_finder
+from desinn.io.convert import read_foreign
+from desinn.nn import Network, write_weights
+
+IMAGES = [f"{scene}_{size}" for scene in ("fiber", "star") for size in ("256x256", "300x217", "33x50")]
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Convert a file, write the weights and load them: the whole way."""
+
+    def converted(path, **options):
+        out = tmp_path / "w.npz"
+        write_weights(out, *read_foreign(path, **options), overwrite=True)
+        return load_model(out)
+
+    return converted
+
+
+@pytest.fixture(scope="module")
+def outputs(data):
+    with np.load(data / "torch" / "outputs.npz") as file:
+        return dict(file)
+
+
+@pytest.mark.parametrize("image", [0, 1])
+@pytest.mark.parametrize("net", ["batchnorm", "weightnorm"])
+@pytest.mark.parametrize("container", ["legacy", "zip"])
+def test_probability_is_torchs(data, converted, outputs, net, container, image):
+    normalize = "mean-std" if net == "weightnorm" else "none"
+    finder = converted(data / "torch" / f"{net}-{container}.pth", normalize=normalize)
+    assert isinstance(finder, CosmicRayFinder)
+    result = finder.probability(outputs[f"image_{image}"])
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, outputs[f"{net}_{image}"], atol=1e-5)
+
+
+@pytest.mark.parametrize("image", [0, 1])
+def test_filled_pixels_are_torchs(data, converted, outputs, image):
+    filler = converted(data / "torch" / "inpaint-zip.pth")
+    assert isinstance(filler, CosmicRayFiller)
+    pixels, mask = outputs[f"image_{image}"], outputs[f"mask_{image}"] > 0
+    result = filler.fill(pixels, mask)
+    np.testing.assert_array_equal(result[~mask], pixels[~mask])
+    expected = outputs[f"inpaint_{image}"][mask]
+    np.testing.assert_allclose(result[mask], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("net", ["ACS-WFC", "decam"])
+def test_published_networks_on_their_images(reference, converted, net, image):
+    folder = reference / "cosmics"
+    finder = converted(folder / f"deepcr-mask-{net}.npz")
+    result = finder.probability(np.load(folder / f"{image}_in.npy"))
+    expected = np.load(folder / f"{image}_{net}_prob.npy")
+    np.testing.assert_allclose(result, expected, atol=1e-5, rtol=0)
+    sure = np.abs(expected - 0.5) > 1e-5
+    np.testing.assert_array_equal((result > 0.5)[sure], (expected > 0.5)[sure])
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_published_filler_on_the_same_images(reference, converted, image):
+    """Against float64, to 1e-5 of the brightest pixel: the image spans four decades."""
+    folder = reference / "cosmics"
+    file = folder / "deepcr-inpaint-ACS-WFC-F606W-2-32.npz"
+    pixels = np.load(folder / f"{image}_in.npy")
+    mask = np.load(folder / f"{image}_ACS-WFC_prob.npy") > 0.5
+    result = converted(file).fill(pixels, mask)
+    expected = naive.run(*read_foreign(file), pixels, mask.astype("f8"))
+    assert mask.any()
+    largest = np.abs(expected).max()
+    np.testing.assert_allclose(result[mask], expected[mask], rtol=0, atol=1e-5 * largest)
+    np.testing.assert_array_equal(result[~mask], pixels[~mask])
+
+
+@pytest.fixture
+def finder(data, converted):
+    return converted(data / "torch" / "batchnorm-zip.pth")
+
+
+def test_find_uses_the_threshold_of_the_file_or_another(finder, outputs):
+    probability = finder.probability(outputs["image_0"])
+    np.testing.assert_array_equal(finder.find(outputs["image_0"]), probability > finder.threshold)
+    middle = float(np.median(probability))
+    np.testing.assert_array_equal(finder.find(outputs["image_0"], middle), probability > middle)
+
+
+@pytest.mark.parametrize("dtype", [">f4", "f8", ">i4", "u2"])
+def test_any_real_dtype_is_taken(finder, dtype):
+    image = (np.arange(35).reshape(5, 7) * 7 % 23).astype(dtype)
+    expected = finder.probability(image.astype("f4"))
+    np.testing.assert_array_equal(finder.probability(image), expected)
+
+
+@pytest.mark.parametrize(
+    ("image", "text"),
+    [
+        (np.zeros(5), r"expected real numbers of shape \(Y, X\), found float64 of shape \(5,\)"),
+        (np.zeros((0, 4)), "found float64 of shape"),
+        (np.zeros((3, 3), complex), "found complex128"),
+        (np.full((3, 3), np.nan), "expected finite pixels, found 9 of 9 that are not"),
+    ],
+)
+def test_what_is_no_image_is_refused(finder, image, text):
+    with pytest.raises(ValueError, match=text):
+        finder.probability(image)
+
+
+def test_a_constant_image_cannot_be_brought_to_deviation_one(data, converted):
+    finder = converted(data / "torch" / "weightnorm-zip.pth", normalize="mean-std")
+    with pytest.raises(ValueError, match="all pixels are equal"):
+        finder.probability(np.ones((4, 4)))
+
+
+def test_a_mask_of_another_shape_is_refused(data, converted):
+    filler = converted(data / "torch" / "inpaint-zip.pth")
+    with pytest.raises(ValueError, match=r"mask: expected shape \(4, 4\) as the image's, found \(3,"):
+        filler.fill(np.zeros((4, 4)), np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "text"),
+    [
+        ("prepare", {"pad_side": "high"}, "prepare: pad_side: expected one of"),
+        ("prepare", {"normalize": "median"}, "prepare: normalize: expected one of"),
+        ("prepare", {"channels": ["mask"]}, "prepare: channels: expected one of"),
+        ("prepare", {"scale": "large"}, "prepare: scale: expected float, found 'large'"),
+        ("interpret", {"limit": 1.0}, "interpret: limit is unknown"),
+        ("outputs", {"mask": "outc_sigmoid"}, "outputs: expected one of probability, image"),
+    ],
+)
+def test_a_header_that_does_not_say_enough_is_refused(data, section, change, text):
+    header, arrays = read_foreign(data / "torch" / "batchnorm-zip.pth")
+    changed = change if section == "outputs" else {**header[section], **change}
+    with pytest.raises(ValueError, match=text):
+        cosmics_finder(Network({**header, section: changed}, arrays))
