@@ -4,6 +4,7 @@
 #   make test    run the tests
 #     WITH=train         extras of setup.cfg beside the tests' own (here TensorFlow)
 #     NUMPY='numpy<2'    another NumPy
+#     INSTALL=.          the package as users get it, in place of an editable one
 #     ARGS='-k qso'      further words for pytest
 #   make lint    style;   make format  puts it right
 #   make doc     the documents, as HTML in doc/_build/html
@@ -12,12 +13,13 @@
 PYTHON ?= python3
 WITH ?=
 NUMPY ?= numpy
+INSTALL ?= -e .
 ARGS ?=
 export DESINN_REFERENCE_DIR ?= $(abspath ../shared/reference)
 unexport PYTHONPATH
 
 named = .venv/$(shell echo "$(1)" | tr -cs 'A-Za-z0-9.\n' '-' | sed 's/-*$$//')
-TEST := $(call named,test $(notdir $(PYTHON)) $(WITH) $(filter-out numpy,$(NUMPY)))
+TEST := $(call named,test $(notdir $(PYTHON)) $(WITH) $(filter-out numpy,$(NUMPY)) $(filter-out -e,$(INSTALL:.=)))
 DEMO := .venv/demo
 CARE := .venv/care
 BENCH := .venv/bench
@@ -56,5 +58,5 @@ comma := ,
 
 %/ready: setup.cfg
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install -q --disable-pip-version-check -e '.[$(EXTRAS)]' '$(NUMPY)'
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check $(patsubst .,'.[$(EXTRAS)]',$(INSTALL)) '$(NUMPY)'
 	touch $@

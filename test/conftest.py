@@ -29,3 +29,9 @@ def recipes():
     import desinn
 
     return Path(desinn.__file__).parent / "recipes"
+
+
+@pytest.fixture(scope="session")
+def repository():
+    """The folder of the whole project."""
+    return HERE.parent

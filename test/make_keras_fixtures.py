@@ -15,7 +15,6 @@ sys.path.insert(0, str(HERE))
 
 from helpers.cases import noise  # noqa: E402
 
-
 # Compiled under a name of its own: Keras stores the name of the file with the code.
 RESCALE = eval(compile("lambda x: -0.1 + 1.2 * x", "models.py", "eval"))
 

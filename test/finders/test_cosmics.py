@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
-from helpers import naive
 
 from desinn import load_model
 from desinn.finders.cosmics import CosmicRayFiller, CosmicRayFinder, cosmics_finder
 from desinn.io.convert import read_foreign
 from desinn.nn import Network, write_weights
+from helpers import naive
 
-IMAGES = [f"{scene}_{size}" for scene in ("fiber", "star") for size in ("256x256", "300x217", "33x50")]
+IMAGES = [
+    f"{scene}_{size}" for scene in ("fiber", "star") for size in ("256x256", "300x217", "33x50")
+]
 
 
 @pytest.fixture
@@ -121,7 +123,9 @@ def test_a_constant_image_cannot_be_brought_to_deviation_one(data, converted):
 
 def test_a_mask_of_another_shape_is_refused(data, converted):
     filler = converted(data / "torch" / "inpaint-zip.pth")
-    with pytest.raises(ValueError, match=r"mask: expected shape \(4, 4\) as the image's, found \(3,"):
+    with pytest.raises(
+        ValueError, match=r"mask: expected shape \(4, 4\) as the image's, found \(3,"
+    ):
         filler.fill(np.zeros((4, 4)), np.zeros((3, 4)))
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from helpers.spectra import coadd, quasar_model
 
 from desinn import load_model
 from desinn.finders.base import Flag
@@ -11,6 +10,7 @@ from desinn.io.convert import read_foreign
 from desinn.io.desi import read_coadd
 from desinn.nn import Network, WeightsError, write_weights
 from desinn.spectra import Spectra
+from helpers.spectra import coadd, quasar_model
 
 QUASARS = [3, 4, 6, 8, 9, 18, 23]
 
@@ -85,8 +85,10 @@ def outputs(finder, rows, **lines):
 
 
 def test_interpret_by_hand(finder):
-    """Box 6, offset 0.25: bin 6.25 * 443 / 13 of the grid whose bin i begins at 10**(l + i/1000)."""
-    rows = finder.interpret(outputs(finder, 1, CIV=(6, 0.9, 0.25), LYA=(2, 0.6, 0.5)), np.zeros(1, int))
+    """Box 6, offset 0.25: bin 6.25 * 443 / 13; bin i of the grid begins at 3600 * 10**(i/1000)."""
+    rows = finder.interpret(
+        outputs(finder, 1, CIV=(6, 0.9, 0.25), LYA=(2, 0.6, 0.5)), np.zeros(1, int)
+    )
     bin_ = 6.25 * 443 / 13
     below = 3600 * 10 ** (np.floor(bin_) / 1000)
     wave = below + (bin_ % 1) * below * (10**0.001 - 1)
@@ -163,11 +165,23 @@ def test_masked_pixels_count_as_no_data(finder):
     [
         ("prepare", {"normalize": "median"}, "prepare: normalize: expected 'ivar-weighted mean"),
         ("prepare", {"grid": {"spacing": "log"}}, "grid: start: missing"),
-        ("prepare", {"grid": {"spacing": "log", "start": 3.5, "step": 1e-3, "size": 400}}, "inputs: ex"),
+        (
+            "prepare",
+            {"grid": {"spacing": "log", "start": 3.5, "step": 1e-3, "size": 400}},
+            "inputs: ex",
+        ),
         ("interpret", {"boxes": "many"}, "interpret: boxes: expected int, found 'many'"),
         ("interpret", {"boxes": 12}, "outputs: expected"),
-        ("interpret", {"lines": [{"name": "LYA"}]}, "interpret: lines: expected a list of name and"),
-        ("interpret", {"lines": [{"name": "LYA", "wave": "?"}]}, "interpret: lines: expected a list"),
+        (
+            "interpret",
+            {"lines": [{"name": "LYA"}]},
+            "interpret: lines: expected a list of name and",
+        ),
+        (
+            "interpret",
+            {"lines": [{"name": "LYA", "wave": "?"}]},
+            "interpret: lines: expected a list",
+        ),
         ("interpret", {"colour": 1}, "interpret: colour is unknown"),
     ],
 )

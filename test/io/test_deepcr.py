@@ -8,10 +8,10 @@ import json
 
 import numpy as np
 import pytest
-from helpers.naive import run
 
 from desinn.io.deepcr import convert_deepcr, is_deepcr
 from desinn.io.torch import read_state_dict
+from helpers.naive import run
 
 
 @pytest.fixture(name="files", scope="session")

@@ -5,13 +5,13 @@ import json
 import h5py
 import numpy as np
 import pytest
-from helpers import keras_file
-from helpers.cases import noise
-from helpers.keras_file import OUTPUTS, lambda_code, layer, quasarnet_layers
 
 from desinn.io.keras import read_keras
 from desinn.io.keras_layers import LAYERS, KerasError
 from desinn.nn import Network, evaluate
+from helpers import keras_file
+from helpers.cases import noise
+from helpers.keras_file import OUTPUTS, lambda_code, layer, quasarnet_layers
 
 
 @pytest.mark.parametrize("name", ["quasarnet", "image", "sequential"])
@@ -97,7 +97,11 @@ POOL = {"pool_size": [2], "strides": [2], "padding": "valid", "data_format": "ch
     [
         ("LSTM", {}, r"layer new: LSTM is unknown \(there are: Activation, AveragePooling1D"),
         ("Conv1D", {**CONV, "groups": 2}, "groups must be 1, found 2"),
-        ("Conv1D", {**CONV, "data_format": "channels_first"}, "data_format must be 'channels_last'"),
+        (
+            "Conv1D",
+            {**CONV, "data_format": "channels_first"},
+            "data_format must be 'channels_last'",
+        ),
         ("Conv1D", {**CONV, "padding": "causal"}, "padding 'causal' is unknown"),
         ("Conv1D", {"filters": 2}, "kernel_size is missing"),
         ("Conv1D", {**CONV, "activation": "swish"}, "activation 'swish' is unknown"),
@@ -135,7 +139,9 @@ def test_every_layer_of_the_table_says_its_op():
 def test_weights_without_a_model_are_refused(path):
     with h5py.File(path, "w") as file:
         file["conv_1/kernel:0"] = np.zeros(3)
-    with pytest.raises(KerasError, match="attribute model_config: missing, expected a whole model"):
+    with pytest.raises(
+        KerasError, match="attribute model_config: missing, expected a whole model"
+    ):
         read_keras(path)
 
 

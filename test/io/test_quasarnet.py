@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import keras_file
-from helpers.keras_file import OUTPUTS, quasarnet_layers
 
 from desinn.io.keras import read_keras
 from desinn.io.quasarnet import describe_quasarnet, is_quasarnet
 from desinn.spectra import Grid
+from helpers import keras_file
+from helpers.keras_file import OUTPUTS, quasarnet_layers
 
 
 @pytest.fixture

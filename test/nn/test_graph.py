@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from helpers.cases import arrays_for, noise, one_layer
-from helpers.networks import quasarnet, unet
 
 from desinn.nn import Network, evaluate
 from desinn.nn.graph import Graph, GraphError
+from helpers.cases import arrays_for, noise, one_layer
+from helpers.networks import quasarnet, unet
 
 
 def graph_of(header):
@@ -62,19 +62,34 @@ def test_a_circle_is_named():
         ({"name": "a", "op": None}, "node a: op None is unknown"),
         ({"name": "a", "op": "relu", "inputs": "x"}, "node a: inputs: expected a list of names"),
         ({"name": "a", "op": "relu", "inputs": ["x", "x"]}, "inputs: expected 1, found 2"),
-        ({"name": "a", "op": "relu", "slope": 1}, "attribute slope: unknown for relu (it has: none)"),
+        (
+            {"name": "a", "op": "relu", "slope": 1},
+            "attribute slope: unknown for relu (it has: none)",
+        ),
         ({"name": "a", "op": "crop", "amounts": [[1]]}, "expected a list of [before, after], one"),
         ({"name": "a", "op": "crop", "amounts": [[9, 9]]}, "nothing is left of a size of 6"),
         ({"name": "a", "op": "crop", "amounts": [[-1, 0]]}, "cannot cut a negative number"),
         ({"name": "a", "op": "pad", "amounts": [[-1, 0]], "value": 0}, "cannot add a negative"),
-        ({"name": "a", "op": "pad", "amounts": [[1, 0]] * 2, "value": 0}, "takes a shape of (?, ?, C)"),
-        ({"name": "a", "op": "reshape", "shape": [5, -1]}, "12 values (6, 2) do not fill the shape"),
+        (
+            {"name": "a", "op": "pad", "amounts": [[1, 0]] * 2, "value": 0},
+            "takes a shape of (?, ?, C)",
+        ),
+        (
+            {"name": "a", "op": "reshape", "shape": [5, -1]},
+            "12 values (6, 2) do not fill the shape",
+        ),
         ({"name": "a", "op": "reshape", "shape": [-1, -1]}, "do not fill the shape (-1, -1)"),
         ({"name": "a", "op": "transpose", "axes": [0, 1]}, "axes must be 1, 2 in some order"),
         ({"name": "a", "op": "concat", "axis": 0}, "axis 0 is not one of the 2 axes after B"),
         ({"name": "a", "op": "affine", "scale": True, "shift": 0}, "expected a finite number"),
-        ({"name": "a", "op": "dropout", "rate": float("nan")}, "expected a finite number, found nan"),
-        ({"name": "a", "op": "transpose", "axes": 1}, "attribute axes: expected a list of integers"),
+        (
+            {"name": "a", "op": "dropout", "rate": float("nan")},
+            "expected a finite number, found nan",
+        ),
+        (
+            {"name": "a", "op": "transpose", "axes": 1},
+            "attribute axes: expected a list of integers",
+        ),
         ({"name": "a", "op": "concat", "axis": "last"}, "expected an integer, found 'last'"),
     ],
 )
@@ -148,7 +163,9 @@ def test_layers_that_must_know_a_size_say_so(op):
 
 def test_shapes_that_do_not_join_are_shown():
     header = one_layer("concat", [(4, 3), (5, 3)], axis=-1)
-    with pytest.raises(GraphError, match=r"must agree but for axis -1, found \(4, 3\) and \(5, 3\)"):
+    with pytest.raises(
+        GraphError, match=r"must agree but for axis -1, found \(4, 3\) and \(5, 3\)"
+    ):
         graph_of(header)
 
 
@@ -172,7 +189,13 @@ def influence(header, output, size):
 
 @pytest.mark.parametrize(
     ("stride", "kernel", "dilation", "padding"),
-    [(1, 3, 1, "same"), (1, 4, 2, "same"), (2, 4, 1, "same"), (3, 5, 1, "same"), (2, 2, 1, "valid")],
+    [
+        (1, 3, 1, "same"),
+        (1, 4, 2, "same"),
+        (2, 4, 1, "same"),
+        (3, 5, 1, "same"),
+        (2, 2, 1, "valid"),
+    ],
 )
 def test_receptive_field_is_what_a_pixel_feels(stride, kernel, dilation, padding):
     conv = {**CONV, "kernel": [kernel], "dilation": [dilation], "padding": padding}
@@ -192,15 +215,15 @@ def test_receptive_field_is_what_a_pixel_feels(stride, kernel, dilation, padding
 
 def test_receptive_field_of_a_unet_in_one_dimension():
     pool = {"kernel": [2], "stride": [2], "padding": "valid", "count_padding": False}
-    up = {k: CONV[k] for k in ("filters", "bias", "weight_norm")}
+    up = {**{k: CONV[k] for k in ("filters", "bias", "weight_norm", "padding")}, "kernel": [2]}
     nodes = [
         {"name": "a", "op": "conv", "inputs": ["x"], **CONV, "padding": "same"},
         {"name": "b", "op": "average_pool", "inputs": ["a"], **pool},
         {"name": "c", "op": "conv", "inputs": ["b"], **CONV, "padding": "same"},
-        {"name": "d", "op": "transposed_conv", "inputs": ["c"], **up, "kernel": [2], "stride": [2], "padding": "valid"},
+        {"name": "d", "op": "transposed_conv", "inputs": ["c"], **up, "stride": [2]},
         {"name": "e", "op": "concat", "inputs": ["a", "d"], "axis": -1},
         {"name": "f", "op": "conv", "inputs": ["e"], **CONV, "padding": "same"},
-    ]  # fmt: skip
+    ]
     header = {"inputs": [{"name": "x", "shape": [24, 1]}], "nodes": nodes, "outputs": {"y": "f"}}
     assert graph_of(header).receptive_field("y") == [influence(header, "y", 24)]
 

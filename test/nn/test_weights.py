@@ -7,11 +7,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers.cases import arrays_for
-from helpers.networks import quasarnet
 
 from desinn.nn import WeightsError, read_weights, write_weights
 from desinn.nn.weights import HEADER, SECTIONS, digest
+from helpers.cases import arrays_for
+from helpers.networks import quasarnet
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,9 @@ def test_an_existing_file_is_replaced_only_when_told(network, path):
 def test_nothing_appears_when_the_network_is_wrong(network, tmp_path):
     header, arrays = network
     with pytest.raises(WeightsError, match="conv0/kernel: missing"):
-        write_weights(tmp_path / "x.npz", header, {k: v for k, v in arrays.items() if k != "conv0/kernel"})
+        write_weights(
+            tmp_path / "x.npz", header, {k: v for k, v in arrays.items() if k != "conv0/kernel"}
+        )
     assert os.listdir(tmp_path) == []
 
 
@@ -138,8 +140,13 @@ def test_all_that_is_wrong_with_a_graph_comes_in_one_error(path):
 
     rewrite(path, change)
     found = problems(path)
-    assert found[0].startswith("node conv0: op 'quantum' is unknown (there are: affine, average_pool")
-    assert "node bn0 (batch_norm): attribute epsilon: expected a finite number, found 'small'" in found
+    assert found[0].startswith(
+        "node conv0: op 'quantum' is unknown (there are: affine, average_pool"
+    )
+    assert (
+        "node bn0 (batch_norm): attribute epsilon: expected a finite number, found 'small'"
+        in found
+    )
     assert "node drop0 (dropout): attribute rate: missing, expected a finite number" in found
     assert "node flat: there is no input nowhere" in found
     assert "output LYA: there is no node gone" in found
@@ -228,9 +235,13 @@ def test_a_deflated_file_is_refused(path):
 
 
 def test_a_shape_larger_than_the_file_takes_no_memory(path):
-    huge = b"\x93NUMPY\x01\x00v\x00" + (
-        b"{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776, 1048576), }"
-    ).ljust(117) + b"\n"
+    huge = (
+        b"\x93NUMPY\x01\x00v\x00"
+        + (b"{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776, 1048576), }").ljust(
+            117
+        )
+        + b"\n"
+    )
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("huge/kernel.npy", huge)
     assert any(p.startswith("huge/kernel: expected") for p in problems(path))

@@ -1,0 +1,273 @@
+"""The documents say what is true: their examples run, and they name all that there is."""
+
+import contextlib
+import doctest
+import importlib
+import io
+import itertools
+import re
+import shlex
+import textwrap
+from pathlib import Path
+
+import fitsio
+import numpy as np
+import pytest
+
+import desinn
+from desinn.finders.base import Flag
+from desinn.nn import ops, write_weights
+from desinn.nn.graph import OPS  # with the families imported, which enter themselves
+from desinn.scripts import desi_find_qso
+from desinn.scripts import desinn as desinn_script
+from desinn.spectra import LINES, Grid
+from helpers.cases import arrays_for
+from helpers.networks import quasarnet
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "py" / "desinn"
+DOCUMENTS = {
+    path.name: path for path in (ROOT / "README.rst", *sorted((ROOT / "doc").glob("*.rst")))
+}
+TEXTS = {name: path.read_text(encoding="ascii") for name, path in DOCUMENTS.items()}
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT / "py").with_suffix("").parts).removesuffix(".__init__")
+    for path in PACKAGE.rglob("*.py")
+    if ">>> " in path.read_text(encoding="ascii")
+)
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+CAMERAS = {"B": (3600, 2751), "R": (5760, 2326), "Z": (7520, 2881)}
+ROWS = 25  # as many as the coadd of the examples has
+PROGRAMS = {"desi_find_qso": desi_find_qso, "desinn": desinn_script}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The folder of the files that the examples name, but small."""
+    folder = tmp_path_factory.mktemp("files")
+    write_qso_weights(folder / "6layer.npz")
+    write_coadd(folder / "coadd.fits")
+    return folder
+
+
+def write_qso_weights(path):
+    header = quasarnet(filters=2, layers=1)
+    lines = [{"name": name, "wave": wave} for name, wave in LINES.items()]
+    header |= {
+        "kind": "qso",
+        "name": "6layer",
+        "prepare": {"grid": Grid.log().to_header(), "normalize": "ivar-weighted mean and rms"},
+        "interpret": {
+            "boxes": 13,
+            "lines": lines,
+            "bal_lines": [{"name": "CIV_BAL", "wave": LINES["CIV"]}],
+            "c_thresh": 0.5,
+            "n_thresh": 1,
+        },
+        "provenance": {},
+    }
+    write_weights(path, header, arrays_for(header))
+
+
+def write_coadd(path):
+    rng = np.random.default_rng(5)
+    fibermap = np.zeros(ROWS, [("TARGETID", "i8")])
+    fibermap["TARGETID"] = 39633360325084288 + np.arange(ROWS)
+    with fitsio.FITS(str(path), "rw", clobber=True) as fits:
+        fits.write(None)
+        fits.write(fibermap, extname="FIBERMAP")
+        for camera, (start, size) in CAMERAS.items():
+            fits.write(start + 0.8 * np.arange(size), extname=f"{camera}_WAVELENGTH")
+            fits.write(rng.normal(1, 0.1, (ROWS, size)).astype("f4"), extname=f"{camera}_FLUX")
+            fits.write(np.full((ROWS, size), 100, "f4"), extname=f"{camera}_IVAR")
+
+
+def captioned(text):
+    """Return name -> content of the code blocks that have the name of a file as their caption."""
+    pattern = r"\.\. code-block:: \w+\n +:caption: (\S+)\n\n((?:   .*\n|\n)+)"
+    return {name: textwrap.dedent(block) for name, block in re.findall(pattern, text)}
+
+
+def run_examples(examples):
+    """Run a doctest; its report is shown where the test fails."""
+    runner = doctest.DocTestRunner(optionflags=OPTIONS, verbose=False)
+    assert runner.run(examples).failed == 0
+
+
+def with_examples():
+    return [name for name, text in TEXTS.items() if re.search(r"^ *>>> ", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", with_examples())
+def test_examples_of_document(name, files, tmp_path, monkeypatch):
+    for file in files.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    for caption, content in captioned(TEXTS[name]).items():
+        (tmp_path / caption).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    parser = doctest.DocTestParser()
+    run_examples(parser.get_doctest(TEXTS[name], {}, name, str(DOCUMENTS[name]), 0))
+
+
+def test_documents_have_examples():
+    expected = {"README.rst", "quickstart.rst", "convert.rst", "weights.rst", "desi_find_qso.rst"}
+    assert expected <= set(with_examples())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_docstrings(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    for examples in doctest.DocTestFinder(exclude_empty=True).find(module):
+        run_examples(examples)
+
+
+def test_a_wrong_example_fails():
+    wrong = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
+    with contextlib.redirect_stdout(io.StringIO()), pytest.raises(AssertionError):
+        run_examples(wrong)
+
+
+def commands():
+    """Return all commands of our programs in the documents, as (document, words)."""
+    lines = (
+        (name, line)
+        for name, text in TEXTS.items()
+        for line in re.findall(r"^ *\$ (.*)$", text, re.MULTILINE)
+    )
+    words = ((name, shlex.split(line.partition("|")[0])) for name, line in lines)
+    words = ((name, list(itertools.dropwhile(lambda word: "=" in word, w))) for name, w in words)
+    return [(name, w) for name, w in words if w[0] in PROGRAMS]
+
+
+@pytest.mark.parametrize(("name", "words"), commands())
+def test_commands_have_options_that_exist(name, words):
+    program, *options = words
+    assert PROGRAMS[program].parse(options)
+
+
+def stated_options(program, *command):
+    """Return all options that a program says it has."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), pytest.raises(SystemExit):
+        PROGRAMS[program].parse([*command, "--help"])
+    usage = text.getvalue()
+    return set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", usage))
+
+
+@pytest.mark.parametrize(
+    ("document", "program", "command"),
+    [
+        ("desi_find_qso.rst", "desi_find_qso", []),
+        *(("convert.rst", "desinn", [command]) for command in desinn_script.COMMANDS),
+    ],
+)
+def test_every_option_is_documented(document, program, command):
+    options = stated_options(program, *command)
+    assert {"--help", "--version", "--debug"} <= options
+    assert sorted(o for o in options if f"``{o}``" not in TEXTS[document]) == []
+
+
+@pytest.mark.parametrize("command", desinn_script.COMMANDS)
+def test_every_command_is_documented(command):
+    assert f"``desinn {command}``" in TEXTS["convert.rst"]
+
+
+@pytest.mark.parametrize("program", sorted(path.name for path in (ROOT / "bin").iterdir()))
+def test_readme_names_every_program(program):
+    assert re.search(rf"\$ {program} ", TEXTS["README.rst"])
+
+
+def test_every_column_is_documented(files):
+    finder = desinn.load_model(files / "6layer.npz")
+    outputs = {name: np.zeros((1, 26), np.float32) for name in finder.network.graph.outputs}
+    rows = finder.interpret(outputs, np.zeros(1, np.int32))
+    table = TEXTS["desi_find_qso.rst"].partition("\nFlags\n")[0]
+    assert [name for name in rows.dtype.names if f"``{name}``" not in table] == []
+
+
+@pytest.mark.parametrize("flag", Flag)
+def test_every_flag_is_documented(flag):
+    row = rf"   \* - {flag.value}\n     - ``{flag.name}``\n"
+    assert re.search(row, TEXTS["desi_find_qso.rst"])
+
+
+SAMPLES = {
+    ops.positive: [2],
+    ops.positives: [(1,)],
+    ops.integer: [-1],
+    ops.integers: [(1,)],
+    ops.number: [0.5],
+    ops.flag: [True, False],
+    ops.amounts: [((0, 0),)],
+    ops.padding: ["same"],
+}
+"""Values for each type of attribute, to ask an op for its parameters."""
+
+
+def parameters_of(op):
+    """Return the names of all parameters that an op may have."""
+    choices = [SAMPLES[kind] for kind in op.schema.values()]
+    made = (
+        op(dict(zip(op.schema, values, strict=True))) for values in itertools.product(*choices)
+    )
+    return {name for one in made for name in one.parameters((4, 3))}
+
+
+def test_the_op_with_most_parameters():
+    assert parameters_of(OPS["conv"]) == {"kernel", "bias", "direction", "gain"}
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_every_op_is_documented(name):
+    table = TEXTS["weights.rst"].partition("\nOps\n===")[2].partition("\nWeight norm\n")[0]
+    row = table.partition(f"   * - ``{name}``\n")[2].partition("   * - ")[0]
+    words = set(OPS[name].schema) | parameters_of(OPS[name])
+    assert row
+    assert sorted(word for word in words if f"``{word}``" not in row) == []
+
+
+def test_every_entry_of_the_header_is_documented():
+    from desinn.nn.weights import KINDS, SECTIONS
+
+    text = TEXTS["weights.rst"]
+    assert [key for key in SECTIONS if f"   * - ``{key}``\n" not in text] == []
+    assert [kind for kind in KINDS if f"``{kind}``" not in text] == []
+
+
+def test_every_entry_of_prepare_and_interpret_is_documented():
+    from desinn.finders import cosmics, qso
+
+    text = TEXTS["weights.rst"].partition("prepare and interpret\n===")[2]
+    keys = {*qso.PREPARE, *qso.INTERPRET, *cosmics.PREPARE, "threshold"}
+    assert sorted(key for key in keys if f"   * - ``{key}``\n" not in text) == []
+
+
+def test_documents_are_in_the_index():
+    pages = {name.removesuffix(".rst") for name in TEXTS} - {"README", "index"}
+    assert pages == set(re.findall(r"^   ([a-z_]+)$", TEXTS["index.rst"], re.MULTILINE))
+
+
+@pytest.mark.parametrize("dev", [True, False])
+def test_module_file_takes_what_desiinstall_fills_in(dev):
+    fields = {
+        "name": "desinn",
+        "version": "1.2.3",
+        "product_root": "/somewhere/code",
+        "needs_bin": "",
+        "needs_python": "# " if dev else "",
+        "needs_trunk_py": "" if dev else "# ",
+        "trunk_py_dir": "/py",
+        "needs_ld_lib": "# ",
+        "needs_idl": "# ",
+        "pyversion": "python3.12",
+    }
+    text = (ROOT / "etc" / "desinn.module").read_text(encoding="ascii").format(**fields)
+    python = "py" if dev else "lib/python3.12/site-packages"
+    active = [line for line in text.splitlines() if not line.startswith("#")]
+    assert text.startswith("#%Module1.0\n")
+    assert [line for line in active if line.startswith("prepend-path")] == [
+        "prepend-path PATH $folder/bin",
+        f"prepend-path PYTHONPATH $folder/{python}",
+    ]
+    assert text.count("{") == text.count("}")
