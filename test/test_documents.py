@@ -20,9 +20,7 @@ from desinn.nn import ops, write_weights
 from desinn.nn.graph import OPS  # with the families imported, which enter themselves
 from desinn.scripts import desi_find_qso
 from desinn.scripts import desinn as desinn_script
-from desinn.spectra import LINES, Grid
-from helpers.cases import arrays_for
-from helpers.networks import quasarnet
+from helpers.spectra import coadd, quasar_model
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "py" / "desinn"
@@ -36,8 +34,6 @@ MODULES = sorted(
     if ">>> " in path.read_text(encoding="ascii")
 )
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-CAMERAS = {"B": (3600, 2751), "R": (5760, 2326), "Z": (7520, 2881)}
-ROWS = 25  # as many as the coadd of the examples has
 PROGRAMS = {"desi_find_qso": desi_find_qso, "desinn": desinn_script}
 
 
@@ -45,41 +41,20 @@ PROGRAMS = {"desi_find_qso": desi_find_qso, "desinn": desinn_script}
 def files(tmp_path_factory):
     """The folder of the files that the examples name, but small."""
     folder = tmp_path_factory.mktemp("files")
-    write_qso_weights(folder / "6layer.npz")
-    write_coadd(folder / "coadd.fits")
+    write_weights(folder / "6layer.npz", *quasar_model())
+    write_coadd(folder / "coadd.fits", coadd(rows=25))  # as many as that of the examples
     return folder
 
 
-def write_qso_weights(path):
-    header = quasarnet(filters=2, layers=1)
-    lines = [{"name": name, "wave": wave} for name, wave in LINES.items()]
-    header |= {
-        "kind": "qso",
-        "name": "6layer",
-        "prepare": {"grid": Grid.log().to_header(), "normalize": "ivar-weighted mean and rms"},
-        "interpret": {
-            "boxes": 13,
-            "lines": lines,
-            "bal_lines": [{"name": "CIV_BAL", "wave": LINES["CIV"]}],
-            "c_thresh": 0.5,
-            "n_thresh": 1,
-        },
-        "provenance": {},
-    }
-    write_weights(path, header, arrays_for(header))
-
-
-def write_coadd(path):
-    rng = np.random.default_rng(5)
-    fibermap = np.zeros(ROWS, [("TARGETID", "i8")])
-    fibermap["TARGETID"] = 39633360325084288 + np.arange(ROWS)
+def write_coadd(path, spectra):
+    fibermap = np.array([(targetid,) for targetid in spectra.targetid], [("TARGETID", "i8")])
     with fitsio.FITS(str(path), "rw", clobber=True) as fits:
         fits.write(None)
         fits.write(fibermap, extname="FIBERMAP")
-        for camera, (start, size) in CAMERAS.items():
-            fits.write(start + 0.8 * np.arange(size), extname=f"{camera}_WAVELENGTH")
-            fits.write(rng.normal(1, 0.1, (ROWS, size)).astype("f4"), extname=f"{camera}_FLUX")
-            fits.write(np.full((ROWS, size), 100, "f4"), extname=f"{camera}_IVAR")
+        for name, camera in spectra.cameras.items():
+            for part in ("wave", "flux", "ivar"):
+                extname = f"{name}_{part}".upper().replace("WAVE", "WAVELENGTH")
+                fits.write(getattr(camera, part), extname=extname)
 
 
 def captioned(text):
