@@ -172,10 +172,13 @@ SAMPLES = {
     ops.positives: [(1,)],
     ops.integer: [-1],
     ops.integers: [(1,)],
+    ops.sizes: [(1,)],
     ops.number: [0.5],
+    ops.small_number: [0.5],
     ops.flag: [True, False],
-    ops.amounts: [((0, 0),)],
+    ops.counts: [((0, 0),)],
     ops.padding: ["same"],
+    ops.crops: ["same"],
 }
 """Values for each type of attribute, to ask an op for its parameters."""
 

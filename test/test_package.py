@@ -16,7 +16,7 @@ ROOMS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exist
 ALLOWED = {
     "nn": set(),
     "spectra": set(),
-    "io": {"nn.weights", "spectra"},
+    "io": {"nn.weights", "nn.graph", "spectra"},
     "finders": {"nn", "spectra"},
     "simulate": {"spectra"},
     "evaluate": {"finders", "io", "spectra"},

@@ -136,6 +136,8 @@ def test_a_mask_of_another_shape_is_refused(data, converted):
         ("prepare", {"normalize": "median"}, "prepare: normalize: expected one of"),
         ("prepare", {"channels": ["mask"]}, "prepare: channels: expected one of"),
         ("prepare", {"scale": "large"}, "prepare: scale: expected float, found 'large'"),
+        ("prepare", {"pad_multiple": 0}, "prepare: pad_multiple: expected above 0, found 0"),
+        ("prepare", {"scale": 0.0}, "prepare: scale: expected above 0, found 0"),
         ("interpret", {"limit": 1.0}, "interpret: limit is unknown"),
         ("outputs", {"mask": "outc_sigmoid"}, "outputs: expected one of probability, image"),
     ],

@@ -62,6 +62,12 @@ def test_named_arrays_are_put_into_our_order(files, state):
     np.testing.assert_allclose(Network(header, arrays)(x)["y"], expected, atol=1e-6)
 
 
+def test_the_name_is_the_architectures_if_it_has_one(files):
+    assert read_foreign(*files)[0]["name"] == "a"
+    files[1].write_text(yaml.safe_dump({**ARCHITECTURE, "name": "published"}))
+    assert read_foreign(*files)[0]["name"] == "published"
+
+
 def test_provenance_says_where_it_came_from(files):
     header, arrays = read_foreign(*files, name="mine")
     sha256 = hashlib.sha256(files[0].read_bytes()).hexdigest()
@@ -140,6 +146,11 @@ def test_deepcr_takes_scale_and_normalize(data):
     path = data / "torch" / "batchnorm-zip.pth"
     header, _ = read_foreign(path, scale=10.0, normalize="mean-std")
     assert (header["prepare"]["scale"], header["prepare"]["normalize"]) == (10.0, "mean-std")
+
+
+def test_what_is_wrong_with_deepcr_names_the_file(data):
+    with pytest.raises(ValueError, match=r"batchnorm-zip\.pth: .*scale: expected a positive"):
+        read_foreign(data / "torch" / "batchnorm-zip.pth", scale=-1.0)
 
 
 def test_options_that_say_nothing_are_refused(files, data):

@@ -89,6 +89,7 @@ def test_the_grid_of_the_file_is_returned(path):
 
 
 CONV = {k: v for k, v in quasarnet_layers()[1][0]["config"].items() if k != "name"}
+NORM = {"epsilon": 1e-3, "scale": False, "center": False}
 POOL = {"pool_size": [2], "strides": [2], "padding": "valid", "data_format": "channels_last"}
 
 
@@ -111,7 +112,12 @@ POOL = {"pool_size": [2], "strides": [2], "padding": "valid", "data_format": "ch
         ("Activation", {"activation": "softmax"}, "activation 'softmax' is unknown"),
         ("ReLU", {"max_value": 6.0}, "max_value must be None, found 6.0"),
         ("ReLU", {"negative_slope": 0.1}, "negative_slope must be 0.0"),
-        ("BatchNormalization", {"axis": [1, 2]}, "axis must be the last one"),
+        (
+            "BatchNormalization",
+            {**NORM, "axis": [1, 2]},
+            r"axis must be the last of 3, found \[1, 2",
+        ),
+        ("BatchNormalization", {**NORM, "axis": 1}, "axis must be the last of 3, found 1"),
     ],
 )
 def test_what_we_have_not_is_named(path, kind, config, text):

@@ -68,8 +68,11 @@ def test_a_circle_is_named():
         ),
         ({"name": "a", "op": "crop", "amounts": [[1]]}, "expected a list of [before, after], one"),
         ({"name": "a", "op": "crop", "amounts": [[9, 9]]}, "nothing is left of a size of 6"),
-        ({"name": "a", "op": "crop", "amounts": [[-1, 0]]}, "cannot cut a negative number"),
-        ({"name": "a", "op": "pad", "amounts": [[-1, 0]], "value": 0}, "cannot add a negative"),
+        (
+            {"name": "a", "op": "crop", "amounts": [[-1, 0]]},
+            "one for each axis, none negative, found [[-1, 0]]",
+        ),
+        ({"name": "a", "op": "pad", "amounts": [[-1, 0]], "value": 0}, "none negative, found"),
         (
             {"name": "a", "op": "pad", "amounts": [[1, 0]] * 2, "value": 0},
             "takes a shape of (?, ?, C)",
@@ -78,7 +81,10 @@ def test_a_circle_is_named():
             {"name": "a", "op": "reshape", "shape": [5, -1]},
             "12 values (6, 2) do not fill the shape",
         ),
-        ({"name": "a", "op": "reshape", "shape": [-1, -1]}, "do not fill the shape (-1, -1)"),
+        (
+            {"name": "a", "op": "reshape", "shape": [-1, -1]},
+            "positive integers and perhaps one -1, found [-1, -1]",
+        ),
         ({"name": "a", "op": "transpose", "axes": [0, 1]}, "axes must be 1, 2 in some order"),
         ({"name": "a", "op": "concat", "axis": 0}, "axis 0 is not one of the 2 axes after B"),
         ({"name": "a", "op": "affine", "scale": True, "shift": 0}, "expected a finite number"),
@@ -89,6 +95,31 @@ def test_a_circle_is_named():
         (
             {"name": "a", "op": "transpose", "axes": 1},
             "attribute axes: expected a list of integers",
+        ),
+        (
+            {"name": "a", "op": "reshape", "shape": [-2, -6]},
+            "expected a list of positive integers",
+        ),
+        (
+            {"name": "a", "op": "batch_norm", "epsilon": -1},
+            "expected a number that is not negative",
+        ),
+        (
+            {"name": "a", "op": "max_pool", "kernel": [2], "stride": [1], "padding": [[2, 0]]},
+            "padding ((2, 0),) would leave windows (2,) without a pixel",
+        ),
+        (
+            {
+                "name": "a",
+                "op": "transposed_conv",
+                "filters": 1,
+                "kernel": [2],
+                "stride": [1],
+                "padding": [[4, 4]],
+                "bias": False,
+                "weight_norm": False,
+            },
+            "leaves nothing of the output",
         ),
         ({"name": "a", "op": "concat", "axis": "last"}, "expected an integer, found 'last'"),
     ],
@@ -118,6 +149,7 @@ CONV = {
         ({"kernel": [9]}, "a kernel that spans 9 does not fit into a padded size of 6"),
         ({"kernel": [3, 3]}, "a conv of 2 axes takes a shape of (?, ?, C), found (6, 2)"),
         ({"stride": [1, 1]}, "must have one entry an axis, found kernel 1, stride 2, dilation 1"),
+        ({"padding": [[-1, 0]]}, "one for each axis, none negative, found [[-1, 0]]"),
         ({"padding": "full"}, 'expected "same", "valid" or a list of [before, after], found'),
         ({"padding": [1, 1]}, "attribute padding: expected a list of [before, after]"),
         ({"bias": 1}, "attribute bias: expected true or false, found 1"),
@@ -149,11 +181,12 @@ def test_bad_outputs_are_named(outputs):
     assert any(p.startswith("output") for p in problems(outputs=outputs))
 
 
-@pytest.mark.parametrize("op", ["dense", "conv", "reshape", "flatten"])
+@pytest.mark.parametrize("op", ["dense", "conv", "batch_norm", "reshape", "flatten"])
 def test_layers_that_must_know_a_size_say_so(op):
     attributes = {
         "dense": {"units": 1, "bias": True, "weight_norm": False},
         "conv": CONV,
+        "batch_norm": {"epsilon": 1e-3, "scale": True, "center": True},
         "reshape": {"shape": [-1]},
         "flatten": {},
     }[op]

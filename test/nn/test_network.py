@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from desinn.nn import Network, convolution, evaluate, network
+from desinn.nn import Network, WeightsError, convolution, evaluate, network
 from desinn.nn.graph import GraphError
 from helpers.cases import arrays_for, noise, one_layer
 from helpers.networks import quasarnet, unet
@@ -48,7 +48,7 @@ def test_results_do_not_depend_on_how_the_work_is_cut(columns, block, monkeypatc
     arrays = arrays_for(header)
     x = noise((5, 10, 14, 1), 5)
     whole = Network(header, arrays)(x)["probability"]
-    monkeypatch.setattr(convolution, "COLUMN_VALUES", columns)
+    monkeypatch.setattr(convolution, "PIECE_VALUES", columns)
     monkeypatch.setattr(network, "BLOCK_BYTES", block)
     np.testing.assert_allclose(Network(header, arrays)(x)["probability"], whole, atol=1e-6)
 
@@ -186,6 +186,7 @@ def test_several_inputs_come_as_a_dict():
     [
         (np.zeros((2, 4)), GraphError, r"x0: expected shape \(B, 3\), found shape \(B, 4\)"),
         (np.zeros(3), GraphError, "expected shape"),
+        (np.zeros((2, 0)), GraphError, r"found shape \(B, 0\)"),
         (np.zeros((2, 3), complex), TypeError, "expected real numbers"),
         (np.float32(1), TypeError, "expected real numbers"),
         (np.array(["a"]), TypeError, "expected real numbers"),
@@ -194,6 +195,18 @@ def test_several_inputs_come_as_a_dict():
 def test_a_wrong_input_is_named(x, error, text):
     with pytest.raises(error, match=text):
         Network(one_layer("relu", [(3,)]), {})(x)
+
+
+def test_a_network_without_its_arrays_says_which():
+    header = chain(DENSE)
+    with pytest.raises(WeightsError, match=r"network: not a valid .* n0/kernel: missing"):
+        Network(header, {"n0/bias": np.zeros(3, "f4")})
+
+
+def test_an_image_of_no_width_is_refused():
+    header = one_layer("relu", [(None, 1)])
+    with pytest.raises(GraphError, match="found shape"):
+        Network(header, {})(np.zeros((1, 0, 1)))
 
 
 def test_an_image_too_small_for_the_layers_is_named():

@@ -152,6 +152,35 @@ def test_all_that_is_wrong_with_a_graph_comes_in_one_error(path):
     assert "output LYA: there is no node gone" in found
 
 
+def test_header_and_arrays_that_are_wrong_come_together(path):
+    def change(header, arrays):
+        header["kind"] = "galaxies"
+        header["format_version"] = 0
+        del arrays["common/bias"]
+
+    rewrite(path, change)
+    assert problems(path) == [
+        "kind: expected one of qso, dla, cosmics, free, found 'galaxies'",
+        "format_version: expected 1 or more, found 0",
+        "common/bias: missing, expected shape (2,)",
+    ]
+
+
+@pytest.mark.parametrize("value", [np.float32(1), float("nan"), {1, 2}])
+def test_a_header_that_is_no_json_is_refused_with_the_file(network, tmp_path, value):
+    header = {**network[0], "provenance": {"a": value}}
+    with pytest.raises(
+        WeightsError, match=r"x\.npz: not a valid weights file: __header__: no JSON"
+    ):
+        write_weights(tmp_path / "x.npz", header, network[1])
+
+
+def test_keys_that_are_numbers_become_text_before_they_are_signed(network, tmp_path):
+    header = {**network[0], "provenance": {9: "nine", 10: "ten"}}
+    write_weights(tmp_path / "x.npz", header, network[1])
+    assert read_weights(tmp_path / "x.npz")[0]["provenance"] == {"9": "nine", "10": "ten"}
+
+
 def test_a_newer_format_is_refused_by_its_number(path):
     def change(header, arrays):
         header["format_version"] = 99

@@ -20,7 +20,21 @@ CHANNELS = {"probability": ["image"], "image": ["image outside mask", "mask"]}
 
 
 def cosmics_finder(network):
-    """Return a `CosmicRayFinder` or a `CosmicRayFiller`, by the output that the network has."""
+    """Return a `CosmicRayFinder` or a `CosmicRayFiller`, by the output that the network has.
+
+    Parameters
+    ----------
+    network : desinn.nn.Network
+
+    Returns
+    -------
+    CosmicRayFinder or CosmicRayFiller
+
+    Raises
+    ------
+    ValueError
+        If the network has another output, or its header does not say all that is needed.
+    """
     outputs = list(network.graph.outputs)
     kinds = {"probability": CosmicRayFinder, "image": CosmicRayFiller}
     if len(outputs) != 1 or outputs[0] not in kinds:
@@ -55,6 +69,9 @@ class _ImageNetwork:
             if self._prepare[key] not in choices:
                 found = self._prepare[key]
                 raise ValueError(f"prepare: {key}: expected one of {choices}, found {found!r}")
+        for key in ("scale", "pad_multiple"):
+            if not self._prepare[key] > 0:
+                raise ValueError(f"prepare: {key}: expected above 0, found {self._prepare[key]}")
 
     def prepare(self, image, mask=None):
         """Return the network's input, and how to turn its values back into the image's.

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import __version__
 from ..nn.weights import HEADER
+from ..spectra.container import naming
 from .architecture import named_arrays, read_architecture
 from .deepcr import convert_deepcr, is_deepcr
 from .keras import read_keras
@@ -30,7 +31,7 @@ def read_foreign(path, architecture=None, name=None, scale=None, normalize=None)
         YAML file that says what the arrays of a ``.pth`` or ``.npz`` are
         (see `desinn.io.architecture`). deepCR's networks need none.
     name : str, optional
-        Name of the network; the file's own without it.
+        Name of the network; without it the architecture's, else the file's without its ending.
     scale, normalize : optional
         For deepCR's networks: see `desinn.io.deepcr.convert_deepcr`.
 
@@ -51,7 +52,6 @@ def read_foreign(path, architecture=None, name=None, scale=None, normalize=None)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: there is no such file")
     stem, kind = os.path.splitext(os.path.basename(path))
-    name = name or stem
     if kind.lower() in KERAS:
         _refuse_options(path, architecture=architecture, scale=scale, normalize=normalize)
         header, arrays = _from_keras(path)
@@ -60,15 +60,17 @@ def read_foreign(path, architecture=None, name=None, scale=None, normalize=None)
         if architecture is not None:
             _refuse_options(path, scale=scale, normalize=normalize)
             header, arrays = named_arrays(state, read_architecture(architecture), path)
+            name = name or header["name"]
         elif is_deepcr(state):
-            header, arrays = convert_deepcr(state, name, scale, normalize)
+            with naming(path):
+                header, arrays = convert_deepcr(state, name or stem, scale, normalize)
         else:
             raise ValueError(f"{path}: not a network of deepCR; its arrays need an --architecture")
     else:
         known = " ".join(KERAS + TORCH + NUMPY)
         raise ValueError(f"{path}: expected a file that ends in one of {known}, found {kind!r}")
     made = {**header["provenance"], **_origin(path)}
-    return {**header, "name": name, "provenance": made}, arrays
+    return {**header, "name": name or stem, "provenance": made}, arrays
 
 
 def _from_keras(path):

@@ -10,7 +10,8 @@ import os
 
 import numpy as np
 
-from .keras_layers import ARRAYS, KerasError, layer_nodes, turned
+from ..nn.graph import Graph, GraphError
+from .keras_layers import ARRAYS, KerasError, check_last_axis, layer_nodes, turned
 
 
 def read_keras(path):
@@ -73,17 +74,30 @@ def _read(file):
     for node in nodes:  # inside a layer the second node already names the first
         own = node["name"].removesuffix("_activation")
         node["inputs"] = [i if i == own else last[i] for i in node["inputs"]]
+    outputs = {name: last[name] for name in _output_names(config, layers)}
+    _check_axes(layers, inputs, nodes, outputs)
     header = {
         "kind": "free",
         "name": config.get("name", "keras"),
         "inputs": inputs,
         "nodes": nodes,
-        "outputs": {name: last[name] for name in _output_names(config, layers)},
+        "outputs": outputs,
         "prepare": {},
         "interpret": {},
         "provenance": {"converted_from": f"Keras {_text(file.attrs.get('keras_version', '?'))}"},
     }
     return header, _arrays(file, layers), _grid(file)
+
+
+def _check_axes(layers, inputs, nodes, outputs):
+    """Raise if the nodes are no graph, or a batch norm is not along the channels."""
+    try:
+        graph = Graph(inputs, nodes, outputs)
+    except GraphError as error:
+        raise KerasError(str(error)) from None
+    for layer in layers:
+        if layer["class_name"] == "BatchNormalization":
+            check_last_axis(layer, len(graph.shapes[layer["name"]]) + 1)
 
 
 def _text(value):

@@ -19,6 +19,21 @@ RESCALE = {"scale": 1.2, "shift": -0.1}
 """What QuasarNET's lambda layers do to the offsets, ``-0.1 + 1.2 x``."""
 
 
+def check_last_axis(layer, rank):
+    """Raise unless a batch norm works along the last axis.
+
+    Parameters
+    ----------
+    layer : dict
+    rank : int
+        Axes of its input, B among them.
+    """
+    axis = layer["config"].get("axis", -1)
+    if axis not in (-1, rank - 1, [-1], [rank - 1]):
+        where = f"layer {layer['name']} (BatchNormalization)"
+        raise KerasError(f"{where}: axis must be the last of {rank}, found {axis!r}")
+
+
 class KerasError(ValueError):
     """A file that holds no network we know."""
 
@@ -146,10 +161,6 @@ def _dense(settings):
 
 
 def _batch_norm(settings):
-    axis = settings["axis"]
-    axes = axis if isinstance(axis, list) else [axis]
-    if len(axes) != 1:
-        raise KerasError(f"{settings.where}: axis must be the last one, found {axis!r}")
     return {
         "op": "batch_norm",
         "epsilon": settings["epsilon"],

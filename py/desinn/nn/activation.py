@@ -8,26 +8,28 @@ LOWEST = np.float32(-87.0)
 """exp(87) is still a float32; below it the sigmoid is 0 to 1e-38."""
 
 
-def linear(x):
-    """Leave `x` as it is."""
+def linear(x, out):
+    """Write `x` to `out`, which may be `x` itself."""
+    if out is not x:
+        np.copyto(out, x)
 
 
-def relu(x):
-    """Set what is negative in `x` to 0, in place."""
+def relu(x, out):
+    """Write max(x, 0) to `out`, which may be `x` itself."""
     # An array of zeros and not the number: NumPy's maximum is several times faster with it.
-    np.maximum(x, np.zeros(x.shape[-1], x.dtype), out=x)
+    np.maximum(x, np.zeros(x.shape[-1], x.dtype), out=out)
 
 
-def sigmoid(x):
-    """Replace `x` by 1/(1 + exp(-x)), in place and without overflow."""
-    np.maximum(x, LOWEST, out=x)
-    np.negative(x, out=x)
-    np.exp(x, out=x)
-    x += np.float32(1)
-    np.reciprocal(x, out=x)
+def sigmoid(x, out):
+    """Write 1/(1 + exp(-x)) to `out`, which may be `x` itself; it cannot overflow."""
+    np.maximum(x, LOWEST, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    out += np.float32(1)
+    np.reciprocal(out, out=out)
 
 
-IN_PLACE = {"linear": linear, "relu": relu, "sigmoid": sigmoid}
+FINISH = {"linear": linear, "relu": relu, "sigmoid": sigmoid}
 """The activations that a layer before them can finish with."""
 
 
@@ -36,8 +38,8 @@ class Activation(Op):
 
     def apply(self, params, x):
         """Return a new array with the function applied."""
-        y = x.copy()
-        IN_PLACE[self.name](y)
+        y = np.empty_like(x)
+        FINISH[self.name](x, y)
         return y
 
 

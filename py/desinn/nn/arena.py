@@ -11,7 +11,7 @@ class Arena:
     def __init__(self):
         self._memory = {}
         self._bordered = {}
-        self._rows = {}
+        self._made = {}
 
     def take(self, name, shape):
         """Return a float32 array of this shape with arbitrary content.
@@ -45,13 +45,11 @@ class Arena:
             memory = self._bordered[name] = np.zeros(full, np.float32)
         return Bordered(memory, borders)
 
-    def row(self, name, values, times):
-        """Return `values` repeated `times` times as one long row, made once."""
-        key = (name, id(values), times)
-        if key not in self._rows:
-            # The values are kept too: while they live nobody else gets their id.
-            self._rows[key] = values, np.tile(values, times)
-        return self._rows[key][1]
+    def once(self, key, make):
+        """Return what `make` returned when it was first asked for under `key`."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
 
 class Bordered:

@@ -6,9 +6,9 @@ import numpy as np
 
 from . import geometry
 from .normalization import weight_norm
-from .ops import Op, flag, padding, positive, positives, register, spatial_rank
+from .ops import Op, crops, flag, padding, positive, positives, register, spatial_rank
 
-COLUMN_VALUES = 2**19
+PIECE_VALUES = 2**19
 """How many values of unfolded windows are multiplied at once: 2 MB, which stays in the cache."""
 
 
@@ -89,20 +89,27 @@ class Conv(Convolution):
         windows = geometry.patches(padded, self.kernel, self.stride, self.dilation)
         return np.tensordot(windows, kernel, axes=kernel.ndim - 1) + bias
 
+    def ready(self, params):
+        """Return kernel and bias as one matrix (prod(kernel) * C + 1, filters).
+
+        `run` puts a column of ones beside the windows, so that the product adds the bias.
+        """
+        kernel = params["kernel"].reshape(-1, self.filters)
+        return {"matrix": np.concatenate([kernel, params["bias"][np.newaxis]])}
+
     def run(self, params, arrays, out, finish, scratch):
-        """Unfold some windows at a time, multiply, add the bias, finish while in the cache."""
+        """Unfold some windows at a time, multiply, and finish while they are in the cache."""
         windows = geometry.patches(arrays[0], self.kernel, self.stride, self.dilation)
-        terms = math.prod(windows.shape[out.ndim - 1 :])  # of one window: prod(kernel) * C
-        kernel = params["kernel"].reshape(terms, self.filters)
-        tile = scratch.row("bias", params["bias"], out.shape[-2])
-        for cut in _cuts(out.shape[:-1], COLUMN_VALUES // terms):
-            target = out[cut]  # (b, y, ..., filters)
-            count = target.size // self.filters
-            columns = scratch.take("columns", (count, terms))
-            sums = scratch.take("sums", (count, self.filters))
-            np.copyto(columns.reshape(windows[cut].shape), windows[cut])
-            np.matmul(columns, kernel, out=sums)
-            _add_and_finish(sums, tile, target, finish)
+        terms = len(params["matrix"]) - 1  # of one window: prod(kernel) * C
+        for cut in _cuts(out.shape[:-1], PIECE_VALUES // max(terms, self.filters)):
+            part = windows[cut]  # (b, y, ..., *kernel, C)
+            pixels = part.shape[: out.ndim - 1]
+            columns = scratch.take("columns", (math.prod(pixels), terms + 1))
+            columns[:, terms] = 1
+            np.copyto(columns.reshape(*pixels, terms + 1)[..., :terms].reshape(part.shape), part)
+            sums = scratch.take("sums", (len(columns), self.filters))
+            np.matmul(columns, params["matrix"], out=sums)
+            _finish(sums, out[cut], finish)
 
 
 def _cuts(shape, most):
@@ -119,17 +126,13 @@ def _cuts(shape, most):
             yield slice(b, b + members), slice(y, y + step)
 
 
-def _add_and_finish(sums, tile, target, finish):
-    """Write `sums` plus the bias into `target` and apply the activation.
+def _finish(sums, target, finish):
+    """Write `sums` with the activation into `target`, a view with borders around it.
 
-    The last two axes are taken as one: long runs are what NumPy's loops are fast on.
+    Its last two axes are taken as one: long runs are what NumPy's loops are fast on.
     """
-    run = target.shape[-2] * target.shape[-1]
-    view = target.reshape(*target.shape[:-2], run)
-    if not np.shares_memory(view, target):  # cannot happen while arrays end in (X, C) runs
-        raise AssertionError("the output's last two axes do not run on")
-    np.add(sums.reshape(view.shape), tile[:run], out=view)
-    finish(view)
+    *outer, x, c = target.shape
+    finish(sums.reshape(*outer, x * c), target.reshape(*outer, x * c))
 
 
 @register("transposed_conv")
@@ -144,7 +147,7 @@ class TransposedConv(Convolution):
         "filters": positive,
         "kernel": positives,
         "stride": positives,
-        "padding": padding,
+        "padding": crops,
         "bias": flag,
         "weight_norm": flag,
     }
@@ -153,8 +156,11 @@ class TransposedConv(Convolution):
         """Return the size of the output."""
         spatial_rank(shape, len(self.kernel), "a transposed conv")
         geometry.same_rank(kernel=self.kernel, stride=self.stride, padding=self.padding)
-        sizes = zip(shape[:-1], self._full(shape[:-1]), self._crops(), strict=True)
-        return (*(None if n is None else m - sum(cut) for n, m, cut in sizes), self.filters)
+        full = zip(self._full(shape[:-1]), self._crops(), strict=True)
+        sizes = [None if n is None else n - sum(cut) for n, cut in full]
+        if any(n is not None and n < 1 for n in sizes):
+            raise ValueError(f"padding {self.padding} leaves nothing of the output")
+        return (*sizes, self.filters)
 
     def _crops(self):
         return geometry.transposed_crops(self.kernel, self.stride, self.padding)

@@ -31,4 +31,4 @@ class Dense(Weighted):
         """Multiply into `out`, add the bias and finish there."""
         np.matmul(arrays[0], params["kernel"], out=out)
         out += params["bias"]
-        finish(out)
+        finish(out, out)

@@ -61,7 +61,8 @@ def fold(graph, arrays):
         if merged is not None:
             del steps[before.name]
         steps[step.name] = merged or _settled(step)
-    return list(steps.values()), outputs
+    done = [replace(step, params=step.op.ready(step.params)) for step in steps.values()]
+    return done, outputs
 
 
 def _without_identities(graph):

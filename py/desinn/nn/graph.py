@@ -294,7 +294,7 @@ def _shapes(nodes, inputs, problems):
 
 
 def _check_input(name, expected, found, problems):
-    fits = found is not None and len(found) == len(expected)
+    fits = found is not None and len(found) == len(expected) and 0 not in found
     if not fits or any(e not in (None, f) for e, f in zip(expected, found, strict=True)):
         text = "nothing" if found is None else f"shape (B, {show(found)[1:]}"
         problems.append(f"input {name}: expected shape (B, {show(expected)[1:]}, found {text}")

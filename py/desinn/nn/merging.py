@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .geometry import pad
-from .ops import Op, amounts, integer, integers, number, register, show, spatial_rank
+from .ops import Op, counts, integer, integers, number, register, show, sizes, spatial_rank
 
 
 class Whole(Op):
@@ -50,13 +50,11 @@ class Concat(Op):
 class Crop(Op):
     """Cut pixels from both ends of each spatial axis."""
 
-    schema = {"amounts": amounts}
+    schema = {"amounts": counts}
 
     def output_shape(self, shape):
         """Return the smaller shape."""
         spatial_rank(shape, len(self.amounts), "a crop")
-        if min(v for pair in self.amounts for v in pair) < 0:
-            raise ValueError(f"cannot cut a negative number of pixels, found {self.amounts}")
         sizes = [_change(n, -a, -b) for n, (a, b) in zip(shape[:-1], self.amounts, strict=True)]
         return (*sizes, shape[-1])
 
@@ -75,13 +73,11 @@ class Crop(Op):
 class Pad(Op):
     """Put pixels of one value before and after each spatial axis."""
 
-    schema = {"amounts": amounts, "value": number}
+    schema = {"amounts": counts, "value": number}
 
     def output_shape(self, shape):
         """Return the larger shape."""
         spatial_rank(shape, len(self.amounts), "a pad")
-        if min(v for pair in self.amounts for v in pair) < 0:
-            raise ValueError(f"cannot add a negative number of pixels, found {self.amounts}")
         sizes = [_change(n, a, b) for n, (a, b) in zip(shape[:-1], self.amounts, strict=True)]
         return (*sizes, shape[-1])
 
@@ -99,7 +95,7 @@ class Pad(Op):
 class Reshape(Whole):
     """Another shape (without B) for the same values in the same order; one size may be -1."""
 
-    schema = {"shape": integers}
+    schema = {"shape": sizes}
 
     def output_shape(self, shape):
         """Return the new shape with -1 worked out."""
@@ -108,7 +104,7 @@ class Reshape(Whole):
         known = math.prod(n for n in self.shape if n != -1)
         free = self.shape.count(-1)
         total = math.prod(shape)
-        fits = known == total if not free else free == 1 and known > 0 and total % known == 0
+        fits = total % known == 0 if free else known == total
         if not fits:
             raise ValueError(
                 f"{total} values {show(shape)} do not fill the shape {show(self.shape)}"

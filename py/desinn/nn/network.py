@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 
-from .activation import IN_PLACE
+from .activation import FINISH
 from .folding import fold
 from .graph import Graph
 from .threads import share
+from .weights import WeightsError, array_problems
 
-BLOCK_BYTES = 2**22
-"""How much the largest layer of a block may read and write: what a core's caches hold."""
+BLOCK_BYTES = 2**23
+"""How much the largest layer of a block may read and write; found by measuring."""
 
 
 class Network:
@@ -32,6 +33,8 @@ class Network:
     ------
     desinn.nn.graph.GraphError
         If the header describes no network.
+    desinn.nn.weights.WeightsError
+        If the arrays are not those of the network.
 
     Examples
     --------
@@ -47,6 +50,9 @@ class Network:
     def __init__(self, header, arrays):
         self.header = header
         self.graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+        problems = array_problems(self.graph, arrays)
+        if problems:
+            raise WeightsError(header.get("name", "network"), problems)
         self._steps, self._sources = fold(self.graph, arrays)
 
     def __call__(self, x):
@@ -67,13 +73,15 @@ class Network:
         ------
         desinn.nn.graph.GraphError
             If the shape is not what the network takes.
+        ValueError
+            If several inputs differ in B.
         TypeError
-            If the input is not real numbers.
+            If the input is not real numbers, or one array where several are needed.
         """
         inputs = self._checked(x)
         batch = len(next(iter(inputs.values())))
         shapes = self.graph.shapes_for({k: v.shape[1:] for k, v in inputs.items()})
-        plan = _Plan(self._steps, self._sources, shapes, batch)
+        plan = _Plan(self._steps, self._sources, inputs, shapes, batch)
         results = {
             name: np.empty((batch, *shapes[source]), np.float32)
             for name, source in self._sources.items()
@@ -103,10 +111,11 @@ class Network:
 class _Plan:
     """Where each array of a block lies, for one shape of the input."""
 
-    def __init__(self, steps, sources, shapes, batch):
+    def __init__(self, steps, sources, inputs, shapes, batch):
         self._steps = steps
         self._sources = sources
-        self._shapes = shapes
+        kept = {*inputs, *(step.name for step in steps)}  # what was merged has no array
+        self._shapes = {name: shape for name, shape in shapes.items() if name in kept}
         self._borders = {name: _no_border(shape) for name, shape in shapes.items()}
         for step in steps:
             first = step.inputs[0]
@@ -128,23 +137,28 @@ class _Plan:
     def run(self, block, arena, inputs, results):
         """Compute one block and write its part of the results."""
         count = block.stop - block.start
-        values = {}
+        values, calls = arena.once(count, lambda: self._laid_out(count, arena))
         for name, array in inputs.items():
-            values[name] = self._place(name, count, arena)
-            values[name].inner[...] = array[block]
-        for step in self._steps:
-            arrays = [values[name].inner for name in step.inputs]
-            wanted = step.op.borders(*arrays[0].shape[1:-1])
-            arrays[0] = values[step.inputs[0]].within(wanted)
-            values[step.name] = self._place(step.name, count, arena)
-            out = values[step.name].inner
-            step.op.run(step.params, arrays, out, IN_PLACE[step.activation], arena)
+            values[name][...] = array[block]
+        for run, arguments in calls:
+            run(*arguments, arena)
         for name, source in self._sources.items():
-            results[name][block] = values[source].inner
+            results[name][block] = values[source]
 
-    def _place(self, name, count, arena):
-        shape = (self._members, *self._shapes[name])
-        return arena.bordered(name, shape, self._borders[name]).first(count)
+    def _laid_out(self, count, arena):
+        """Return the arrays of a block by name, and each step's call: function and arguments."""
+        places = {
+            name: arena.bordered(name, (self._members, *shape), self._borders[name]).first(count)
+            for name, shape in self._shapes.items()
+        }
+        calls = []
+        for step in self._steps:
+            arrays = [places[name].inner for name in step.inputs]
+            wanted = step.op.borders(*arrays[0].shape[1:-1])
+            arrays[0] = places[step.inputs[0]].within(wanted)
+            out, finish = places[step.name].inner, FINISH[step.activation]
+            calls.append((step.op.run, (step.params, arrays, out, finish)))
+        return {name: place.inner for name, place in places.items()}, calls
 
 
 def _no_border(shape):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .ops import Op, flag, number, register
+from .ops import Op, flag, number, register, show, small_number
 
 
 @register("batch_norm")
@@ -13,7 +13,13 @@ class BatchNorm(Op):
     there is no gamma, without `center` no beta (Ioffe & Szegedy 2015, arXiv:1502.03167).
     """
 
-    schema = {"epsilon": number, "scale": flag, "center": flag}
+    schema = {"epsilon": small_number, "scale": flag, "center": flag}
+
+    def output_shape(self, shape):
+        """Return the same shape."""
+        if shape[-1] is None:
+            raise ValueError(f"a batch norm must know its channels, found {show(shape)}")
+        return shape
 
     def parameters(self, shape):
         """Return gamma, beta (where there are any), mean and variance, each of shape (C,)."""

@@ -51,10 +51,25 @@ def integers(value):
     return tuple(integer(v) for v in value)
 
 
+def sizes(value):
+    """Accept a list of positive integers and perhaps one -1."""
+    values = integers(value)
+    if any(v < 1 and v != -1 for v in values) or values.count(-1) > 1:
+        raise ValueError("a list of positive integers and perhaps one -1")
+    return values
+
+
 def number(value):
     """Accept a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         raise ValueError("a finite number")
+    return float(value)
+
+
+def small_number(value):
+    """Accept a number that is not negative."""
+    if number(value) < 0:
+        raise ValueError("a number that is not negative")
     return float(value)
 
 
@@ -76,13 +91,28 @@ def amounts(value):
     return pairs
 
 
+def counts(value):
+    """Accept a list of pairs, none negative: how much before and after each spatial axis."""
+    pairs = amounts(value)
+    if min(v for pair in pairs for v in pair) < 0:
+        raise ValueError("a list of [before, after], one for each axis, none negative")
+    return pairs
+
+
 def padding(value):
-    """Accept "same", "valid" or explicit amounts."""
-    if isinstance(value, str):
-        if value not in ("same", "valid"):
-            raise ValueError('"same", "valid" or a list of [before, after]')
-        return value
-    return amounts(value)
+    """Accept "same", "valid" or explicit amounts, none negative."""
+    return counts(value) if not isinstance(value, str) else _named_padding(value)
+
+
+def crops(value):
+    """Accept "same", "valid" or explicit amounts, which may be negative."""
+    return amounts(value) if not isinstance(value, str) else _named_padding(value)
+
+
+def _named_padding(value):
+    if value not in ("same", "valid"):
+        raise ValueError('"same", "valid" or a list of [before, after]')
+    return value
 
 
 class Op:
@@ -155,6 +185,10 @@ class Op:
         """
         raise TypeError(f"{type(self).__name__} does not say what it means")
 
+    def ready(self, params):
+        """Return the parameters as `run` wants them, made once when the network is built."""
+        return params
+
     def borders(self, *sizes):
         """Return how many zeros `run` wants around the spatial axes of its first input."""
         return [(0, 0)] * len(sizes)
@@ -165,16 +199,16 @@ class Op:
         Parameters
         ----------
         params : dict of ndarray
+            As `ready` returned them.
         arrays : list of ndarray, shape (B, ..., C)
             The inputs; the first one already with the zeros that `borders` asks for.
         out : ndarray, shape (B, ..., C)
         finish : callable
-            The activation that follows, working in place.
+            The activation that follows: ``finish(x, out)``, where `out` may be `x`.
         scratch : desinn.nn.arena.Arena
             Where to get working memory from.
         """
-        out[...] = self.apply(params, *arrays)
-        finish(out)
+        finish(self.apply(params, *arrays), out)
 
     def reach(self, axis, low, high, size):
         """Return which pixels of the input the output's pixels `low` to `high` depend on.

@@ -20,6 +20,11 @@ class Pool(Op):
         """Return the number of windows along each axis, and C."""
         spatial_rank(shape, len(self.kernel), "a pool")
         geometry.same_rank(kernel=self.kernel, stride=self.stride, padding=self.padding)
+        explicit = () if isinstance(self.padding, str) else self.padding
+        if any(max(pair) >= k for pair, k in zip(explicit, self.kernel, strict=False)):
+            raise ValueError(
+                f"padding {explicit} would leave windows {self.kernel} without a pixel"
+            )
         return (*self._outputs(shape[:-1]), shape[-1])
 
     def _outputs(self, sizes):

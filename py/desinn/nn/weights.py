@@ -43,8 +43,9 @@ class WeightsError(ValueError):
 
     def __init__(self, name, problems):
         self.problems = list(problems)
-        lines = "".join(f"\n  {text}" for text in self.problems)
-        super().__init__(f"{name}: not a valid weights file:{lines}")
+        several = len(self.problems) > 1
+        text = "".join(f"\n  {p}" for p in self.problems) if several else f" {self.problems[0]}"
+        super().__init__(f"{name}: not a valid weights file:{text}")
 
 
 def write_weights(path, header, arrays, overwrite=False):
@@ -74,11 +75,15 @@ def write_weights(path, header, arrays, overwrite=False):
     """
     arrays = {name: np.asarray(value, dtype="<f4", order="C") for name, value in arrays.items()}
     header = {**header, "format_version": FORMAT_VERSION, "sha256": ""}
-    header["sha256"] = digest(header, arrays)
-    problems = header_problems(header) or array_problems(header, arrays)
+    try:  # as a reader will see it: keys are text, numbers are JSON's
+        header = json.loads(json.dumps(header, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise WeightsError(os.fspath(path), [f"{HEADER}: no JSON: {error}"]) from None
+    problems = all_problems(header, arrays)
     if problems:
         raise WeightsError(os.fspath(path), problems)
-    text = np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8)
+    header["sha256"] = digest(header, arrays)
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with whole_file(path, overwrite) as name, open(name, "wb") as stream:
         np.savez(stream, **{HEADER: text}, **arrays)
     return header["sha256"]
@@ -117,7 +122,7 @@ def read_weights(path):
         problems.append(f"{HEADER}: missing, expected a JSON text as uint8")
         raise WeightsError(os.fspath(path), problems)
     header = _parse(text, problems)
-    problems += problems or header_problems(header) or array_problems(header, arrays)
+    problems = problems or all_problems(header, arrays)
     if not problems and digest(header, arrays) != header["sha256"]:
         problems = ["sha256: header and arrays are not those that were written: a damaged file"]
     if problems:
@@ -220,29 +225,60 @@ def _parse(text, problems):
     return header
 
 
-def header_problems(header):
-    """Return what is wrong with a header by itself, its graph apart."""
+def all_problems(header, arrays):
+    """Return what is wrong with a header, its graph, and the arrays against it.
+
+    Parameters
+    ----------
+    header : dict
+    arrays : dict of ndarray
+
+    Returns
+    -------
+    list of str
+        Empty where all is well. Of a newer format nothing but that is said.
+    """
     version = header.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         newer = f"this desinn reads up to {FORMAT_VERSION}: a newer desinn is needed"
         return [f"format_version: the file is of format {version}, {newer}"]
+    problems = _header_problems(header)
+    if not all(isinstance(header.get(k), SECTIONS[k]) for k in ("inputs", "nodes", "outputs")):
+        return problems
+    try:
+        graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+    except GraphError as error:
+        return problems + error.problems
+    return problems + array_problems(graph, arrays)
+
+
+def _header_problems(header):
+    """Return what is wrong with a header by itself, its graph apart."""
     problems = [f"{key}: missing in the header" for key in SECTIONS if key not in header]
     problems += [f"{key}: unknown in the header" for key in header if key not in SECTIONS]
     for key, kind in SECTIONS.items():
         if key in header and (not isinstance(header[key], kind) or header[key] is True):
             found = type(header[key]).__name__
             problems.append(f"{key}: expected {kind.__name__} in the header, found {found}")
-    if not problems and header["kind"] not in KINDS:
+    if isinstance(header.get("kind"), str) and header["kind"] not in KINDS:
         problems.append(f"kind: expected one of {', '.join(KINDS)}, found {header['kind']!r}")
+    if header.get("format_version") in range(-(2**31), 1):
+        problems.append(f"format_version: expected 1 or more, found {header['format_version']}")
     return problems
 
 
-def array_problems(header, arrays):
-    """Return what is wrong with the graph, and with the arrays against it."""
-    try:
-        graph = Graph(header["inputs"], header["nodes"], header["outputs"])
-    except GraphError as error:
-        return error.problems
+def array_problems(graph, arrays):
+    """Return what is wrong with arrays against a graph: missing, superfluous, of the wrong shape.
+
+    Parameters
+    ----------
+    graph : desinn.nn.graph.Graph
+    arrays : dict of ndarray
+
+    Returns
+    -------
+    list of str
+    """
     expected = graph.parameters()
     problems = [
         f"{n}: missing, expected shape {s}" for n, s in expected.items() if n not in arrays

@@ -7,7 +7,7 @@ from ..log import get_logger
 DESCRIPTION = """\
 Turn a network of another program into a weights file (.npz).
 
-  Keras     .h5         QuasarNET is recognised; other networks become kind "free"
+  Keras     .h5 .hdf5   QuasarNET is recognised; other networks become kind "free"
   torch     .pth .pt    deepCR's networks are recognised; others need --architecture
   NumPy     .npz        named arrays: deepCR's names are recognised, else --architecture
 
@@ -18,9 +18,12 @@ Keras files need h5py, architectures pyyaml."""
 def add_options(parser):
     """Add the options to a parser."""
     add = parser.add_argument
-    add("infile", metavar="IN", help="network to convert (.h5, .pth, .pt, .npz)")
+    add("infile", metavar="IN", help="network to convert")
     add("outfile", metavar="OUT", help="weights file to write (.npz)")
-    add("--name", help="name of the network (default: the input's, without its ending)")
+    add(
+        "--name",
+        help="name of the network (default: the architecture's, or the input's)",
+    )
     add("--architecture", metavar="YAML", help="what the arrays of the input are")
     add("--scale", type=float, help="deepCR: what an image in electrons is divided by")
     add(

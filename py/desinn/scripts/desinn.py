@@ -12,6 +12,7 @@ def parse(options=None):
     parser = argparse.ArgumentParser(
         prog="desinn", description="DESI's neural networks in NumPy alone: the weights files."
     )
+    prompt.add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
         summary = module.__doc__.split(": ", 1)[1].splitlines()[0]

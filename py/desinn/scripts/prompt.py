@@ -16,9 +16,19 @@ def add_common(parser):
     ----------
     parser : argparse.ArgumentParser
     """
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_version(parser)
+
+
+def add_version(parser):
+    """Add ``--version``.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
     from .. import __version__
 
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--version", action="version", version=f"desinn {__version__}")
 
 
