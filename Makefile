@@ -5,7 +5,7 @@
 #     WITH=train         extras of setup.cfg beside the tests' own (here TensorFlow)
 #     NUMPY='numpy<2'    another NumPy
 #     INSTALL=.          the package as users get it, in place of an editable one
-#     ARGS='-k qso'      further words for pytest
+#     ARGS='-k qso'      words for pytest, to run some tests only
 #   make lint    style;   make format  puts it right
 #   make doc     the documents, as HTML in doc/_build/html
 #   make bench   speed and memory against peers
@@ -30,7 +30,7 @@ demo: $(DEMO)/ready
 	PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" etc/demo
 
 test: $(TEST)/ready
-	$(TEST)/bin/python -m pytest --cov --cov-fail-under=90 $(ARGS)
+	$(TEST)/bin/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-fail-under=90)
 
 lint: $(CARE)/ready
 	$(CARE)/bin/ruff check

@@ -10,7 +10,6 @@ import shlex
 import textwrap
 from pathlib import Path
 
-import fitsio
 import numpy as np
 import pytest
 
@@ -20,7 +19,7 @@ from desinn.nn import ops, write_weights
 from desinn.nn.graph import OPS  # with the families imported, which enter themselves
 from desinn.scripts import desi_find_qso
 from desinn.scripts import desinn as desinn_script
-from helpers.spectra import coadd, quasar_model
+from helpers.spectra import coadd, quasar_model, write_coadd
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "py" / "desinn"
@@ -44,17 +43,6 @@ def files(tmp_path_factory):
     write_weights(folder / "6layer.npz", *quasar_model())
     write_coadd(folder / "coadd.fits", coadd(rows=25))  # as many as that of the examples
     return folder
-
-
-def write_coadd(path, spectra):
-    fibermap = np.array([(targetid,) for targetid in spectra.targetid], [("TARGETID", "i8")])
-    with fitsio.FITS(str(path), "rw", clobber=True) as fits:
-        fits.write(None)
-        fits.write(fibermap, extname="FIBERMAP")
-        for name, camera in spectra.cameras.items():
-            for part in ("wave", "flux", "ivar"):
-                extname = f"{name}_{part}".upper().replace("WAVE", "WAVELENGTH")
-                fits.write(getattr(camera, part), extname=extname)
 
 
 def captioned(text):

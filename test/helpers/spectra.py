@@ -1,5 +1,6 @@
 """Spectra and a small quasar network for tests that need no reference data."""
 
+import fitsio
 import numpy as np
 
 from desinn.spectra import LINES, Camera, Grid, Spectra
@@ -14,7 +15,7 @@ WAVES = {
 }
 
 
-def coadd(rows=4, mask=False, seed=1):
+def coadd(rows=4, mask=False, seed=1, first=100):
     """Return spectra of DESI's three cameras with coarser pixels."""
     rng = np.random.default_rng(seed)
     cameras = {}
@@ -23,7 +24,7 @@ def coadd(rows=4, mask=False, seed=1):
         flux = rng.normal(1.0, 0.5, shape).astype("f4")
         bits = np.zeros(shape, "u4") if mask else None
         cameras[name] = Camera(wave, flux, np.full(shape, 4.0, "f4"), bits)
-    return Spectra(np.arange(100, 100 + rows), cameras)
+    return Spectra(np.arange(first, first + rows), cameras)
 
 
 def quasar_model():
@@ -45,3 +46,16 @@ def quasar_model():
         "provenance": {},
     }
     return header, arrays_for(graph)
+
+
+def write_coadd(path, spectra):
+    """Write spectra as DESI lays them out; return the name as text."""
+    fibermap = np.array([(targetid,) for targetid in spectra.targetid], [("TARGETID", "i8")])
+    with fitsio.FITS(str(path), "rw", clobber=True) as fits:
+        fits.write(None)
+        fits.write(fibermap, extname="FIBERMAP")
+        for name, camera in spectra.cameras.items():
+            for part in ("wave", "flux", "ivar"):
+                extname = f"{name}_{part}".upper().replace("WAVE", "WAVELENGTH")
+                fits.write(getattr(camera, part), extname=extname)
+    return str(path)

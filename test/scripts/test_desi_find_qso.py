@@ -14,7 +14,7 @@ from desinn.io.catalogs import read_catalog
 from desinn.nn import write_weights
 from desinn.scripts import desi_find_qso, prompt
 from desinn.scripts.desi_find_qso import main, parse
-from helpers.spectra import coadd, quasar_model
+from helpers.spectra import coadd, quasar_model, write_coadd
 
 LINES = ["LYA", "CIV", "CIII", "MgII", "Hbeta", "Halpha"]
 COLUMNS = (
@@ -23,20 +23,6 @@ COLUMNS = (
     + [f"Z_{name}" for name in [*LINES, "CIV_BAL"]]
     + ["QN_FLAG"]
 )
-
-
-def write_coadd(path, rows=3, first=100, seed=1):
-    """Write spectra as DESI lays them out."""
-    spectra = coadd(rows, seed=seed)
-    with fitsio.FITS(str(path), "rw", clobber=True) as fits:
-        fibermap = np.zeros(rows, [("TARGETID", "i8"), ("TARGET_RA", "f8")])
-        fibermap["TARGETID"] = np.arange(first, first + rows)
-        fits.write(fibermap, extname="FIBERMAP")
-        for name, camera in spectra.cameras.items():
-            fits.write(camera.wave, extname=f"{name.upper()}_WAVELENGTH")
-            fits.write(camera.flux, extname=f"{name.upper()}_FLUX")
-            fits.write(camera.ivar, extname=f"{name.upper()}_IVAR")
-    return str(path)
 
 
 @pytest.fixture
@@ -49,7 +35,7 @@ def model(tmp_path):
 @pytest.fixture
 def args(tmp_path, model):
     """The options of a run on one good file."""
-    infile = write_coadd(tmp_path / "coadd.fits")
+    infile = write_coadd(tmp_path / "coadd.fits", coadd(rows=3))
     return ["-i", infile, "-o", str(tmp_path / "out.fits"), "-m", model]
 
 
@@ -83,7 +69,7 @@ def test_thresholds_reach_the_finder(args):
 
 
 def test_several_files_follow_one_another(args, tmp_path):
-    other = write_coadd(tmp_path / "other.fits", rows=2, first=7, seed=2)
+    other = write_coadd(tmp_path / "other.fits", coadd(rows=2, first=7, seed=2))
     main(["-i", args[1], other, *args[2:]])
     both = read_catalog(args[3])
     assert both["TARGETID"].tolist() == [100, 101, 102, 7, 8]
@@ -142,6 +128,18 @@ def test_options_that_cannot_be_are_refused(args, options, text, capsys):
     with pytest.raises(SystemExit):
         parse([*args, *options])
     assert text in capsys.readouterr().err
+
+
+def test_pictures_of_the_quasars(args, tmp_path):
+    """With no threshold every row is one; a picture has a frame, a curve and words."""
+    from matplotlib.image import imread
+
+    main([*args, "--c-thresh", "0", "--plot", str(tmp_path / "pictures")])
+    names = sorted(os.listdir(tmp_path / "pictures"))
+    assert names == [f"qso-coadd-{row:04d}.png" for row in range(3)]
+    picture = imread(tmp_path / "pictures" / names[0])
+    assert picture.shape[:2] == (400, 1000)
+    assert 0.01 < (picture[..., :3] < 0.5).any(axis=-1).mean() < 0.5
 
 
 class Comm:

@@ -1,6 +1,7 @@
 """desi_find_qso: quasars and their redshifts in coadds."""
 
 import argparse
+import os
 import sys
 
 from ..files import check_output
@@ -64,6 +65,7 @@ def parse(options=None):
         metavar="N",
         help="lines that make a quasar (default: the weights file's own)",
     )
+    add("--plot", metavar="DIR", help="draw every quasar that was found, one PNG each, into DIR")
     add("--overwrite", action="store_true", help="replace an existing output")
     prompt.add_common(parser)
     return parser.parse_args(options)
@@ -127,8 +129,23 @@ def main(args=None, comm=None):
 def _find(finder, path, options):
     from ..io.desi import read_coadd
 
-    table = finder.find(read_coadd(path), options.c_thresh, options.n_thresh)
+    spectra = read_coadd(path)
+    table = finder.find(spectra, options.c_thresh, options.n_thresh)
+    if options.plot is not None:
+        c_thresh = finder.c_thresh if options.c_thresh is None else options.c_thresh
+        _plot(finder, spectra, table, options.plot, c_thresh)
     return table, _summary(table)
+
+
+def _plot(finder, spectra, table, folder, c_thresh):
+    """Draw the quasars of one file."""
+    from .plots import plot_quasar
+
+    os.makedirs(folder, exist_ok=True)
+    stem = os.path.basename(spectra.source).split(".")[0]
+    for row in (table["IS_QSO_QN"] == 1).nonzero()[0]:
+        path = os.path.join(folder, f"qso-{stem}-{row:04d}.png")
+        plot_quasar(path, spectra, int(row), table[row], finder, c_thresh)
 
 
 def _summary(table):

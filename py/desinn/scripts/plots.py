@@ -1,0 +1,64 @@
+"""Pictures of what was found, for eyes."""
+
+import os
+
+
+def plot_quasar(path, spectra, row, found, finder, c_thresh):
+    """Draw one spectrum as the network saw it, with the lines where it puts them.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        PNG file to write; an existing one is replaced.
+    spectra : desinn.spectra.Spectra
+    row : int
+        Which of the spectra.
+    found : astropy.table.Row
+        The finder's row for it.
+    finder : desinn.finders.qso.QSOFinder
+    c_thresh : float
+        Lines with a larger confidence are drawn in red, others in blue.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    from ..files import whole_file
+    from ..spectra import rebin
+
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("pictures need matplotlib: pip install 'desinn[plot]'") from None
+    flux, ivar = (array[0] for array in rebin(spectra[row : row + 1].cameras, finder.grid))
+    use = ivar > 0
+    wave, flux, error = finder.grid.wave[use], flux[use], ivar[use] ** -0.5
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.fill_between(wave, flux - error, flux + error, step="mid", color="0.8", linewidth=0)
+    axes.step(wave, flux, where="mid", color="black", linewidth=0.8)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.25 * (high - low))  # room for the names of lines
+    for name, rest in finder.lines.items():
+        _mark(axes, name, rest * (1 + found["Z_QN"]), found[f"C_{name}"], c_thresh)
+    axes.set_xlim(wave[0], wave[-1])
+    axes.set_xlabel("wavelength [Angstrom]")
+    axes.set_ylabel("flux")
+    source = os.path.basename(spectra.source or "spectra")
+    axes.set_title(
+        f"{source} row {row}, TARGETID {found['TARGETID']}: "
+        f"z = {found['Z_QN']:.3f}, confidence {found['Z_QN_CONF']:.3f}"
+    )
+    with whole_file(path, overwrite=True) as name:
+        figure.savefig(name, dpi=100)
+
+
+def _mark(axes, name, wave, confidence, threshold):
+    """Mark a line at the quasar's redshift; faint where the network does not see it."""
+    if not axes.dataLim.x0 < wave < axes.dataLim.x1:
+        return
+    color = "tab:red" if confidence > threshold else "tab:blue"
+    axes.axvline(wave, color=color, linewidth=0.8, linestyle="--")
+    label = f" {name}\n {confidence:.2f}"
+    axes.text(wave, 0.98, label, color=color, va="top", transform=axes.get_xaxis_transform())
