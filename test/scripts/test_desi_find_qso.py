@@ -171,10 +171,12 @@ def test_as_a_program(args, repository):
     """bin/ on the PATH and py/ on PYTHONPATH are enough."""
     environment = {**os.environ, "PYTHONPATH": str(repository / "py")}
     program = [sys.executable, str(repository / "bin" / "desi_find_qso")]
-    run = subprocess.run([*program, *args], env=environment, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "3 spectra" in run.stderr
-    run = subprocess.run([*program, *args], env=environment, capture_output=True, text=True)
+    # desiutil's log goes to standard output, the standard library's to standard error.
+    together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    run = subprocess.run([*program, *args], env=environment, check=False, **together)
+    assert run.returncode == 0, run.stdout
+    assert "3 spectra" in run.stdout
+    run = subprocess.run([*program, *args], env=environment, check=False, **together)
     assert run.returncode == 1
-    assert run.stderr.count("\n") == 1
-    assert "exists already" in run.stderr
+    assert run.stdout.count("\n") == 1
+    assert "exists already" in run.stdout
