@@ -30,6 +30,7 @@ demo: $(DEMO)/ready
 	PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" etc/demo
 
 test: $(TEST)/ready
+	$(if $(filter .,$(INSTALL)),$(TEST)/bin/python -m pip install -q --no-deps --force-reinstall .)
 	$(TEST)/bin/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-fail-under=90)
 
 lint: $(CARE)/ready
