@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from desinn.files import check_output, whole_file
+from desinn.files import check_output, input_file, whole_file
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -60,3 +60,12 @@ def test_what_cannot_be_written_is_said_at_once(tmp_path):
         check_output(tmp_path)
     with pytest.raises(NotADirectoryError, match="does not exist"):
         check_output(tmp_path / "file" / "a.txt")
+
+
+def test_input_must_be_there_and_a_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no such file"):
+        input_file(tmp_path / "a")
+    with pytest.raises(IsADirectoryError, match="is a folder, expected a file"):
+        input_file(tmp_path)
+    (tmp_path / "a").write_text("")
+    assert input_file(tmp_path / "a") == str(tmp_path / "a")

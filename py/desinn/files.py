@@ -1,4 +1,4 @@
-"""Output that appears whole or not at all."""
+"""Files: output that appears whole or not at all, input that is there."""
 
 import contextlib
 import os
@@ -73,3 +73,29 @@ def check_output(path, overwrite=False):
         raise IsADirectoryError(f"{path}: is a folder, expected the name of a file")
     if os.path.exists(path) and not overwrite:
         raise FileExistsError(f"{path}: exists already; --overwrite (overwrite=True) replaces it")
+
+
+def input_file(path):
+    """Return the name of a file that is there.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    IsADirectoryError
+        If it is a folder.
+    """
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path}: is a folder, expected a file")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path}: there is no such file")
+    return path

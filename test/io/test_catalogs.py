@@ -254,7 +254,7 @@ def test_what_fits_cannot_hold_is_refused(path, table, message):
 
 
 def test_read_catalog_says_what_it_did_not_find(path):
-    with pytest.raises(FileNotFoundError, match=r"catalog.fits: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"catalog.fits: there is no such file"):
         read_catalog(path)
     write_catalog(path, make_rows(1), extname="QN_RR")
     with pytest.raises(ValueError, match=r"catalog.fits: expected a table PRIORS, found QN_RR$"):

@@ -189,7 +189,7 @@ def test_zero_rows(coadd):
 
 
 def test_missing_truncated_and_foreign_files_are_named(coadd):
-    with pytest.raises(FileNotFoundError, match=r"coadd.fits: no such file$"):
+    with pytest.raises(FileNotFoundError, match=r"coadd.fits: there is no such file$"):
         read_coadd(coadd)
     write(coadd, make_hdus())
     coadd.write_bytes(coadd.read_bytes()[:-4000])

@@ -71,9 +71,9 @@ def test_gzip_is_read(whole, level):
         assert fits["ONE"].read().all()
 
 
-def test_a_missing_file_and_a_folder_are_not_found(tmp_path):
-    for path in (tmp_path / "none.fits", tmp_path):
-        assert_refused(path, "no such file", FileNotFoundError)
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    assert_refused(tmp_path / "none.fits", "there is no such file", FileNotFoundError)
+    assert_refused(tmp_path, "is a folder", IsADirectoryError)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello world" * 1000, b"SIMPLE  =", b"\x1f\x8b" * 99])

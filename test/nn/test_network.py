@@ -177,6 +177,8 @@ def test_several_inputs_come_as_a_dict():
         run({**x, "x1": np.zeros((2, 1))})
     with pytest.raises(GraphError, match=r"input x1: expected shape .*, found nothing"):
         run({"x0": x["x0"]})
+    with pytest.raises(GraphError, match=r"input x0: expected shape .*, found nothing"):
+        run({})
     with pytest.raises(GraphError, match="there is no input z"):
         run({**x, "z": x["x0"]})
 

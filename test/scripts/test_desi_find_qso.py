@@ -159,7 +159,7 @@ def test_one_rank_does_the_work(args):
 def test_the_prompt_says_one_line(args, caplog):
     options = parse(["-i", "nowhere.fits", *args[2:]])
     assert prompt.run(main, options) == 1
-    assert "nowhere.fits: no such file" in caplog.text
+    assert "nowhere.fits: there is no such file" in caplog.text
 
 
 def test_debug_shows_the_traceback(args):

@@ -10,9 +10,9 @@ where they are known ``prepare``, ``interpret``, ``provenance``) and two entries
     Names in the file that are not wanted. What is neither used nor ignored is an error.
 """
 
-import os
-
 import numpy as np
+
+from ..files import input_file
 
 SECTIONS = {"kind": str, "inputs": list, "nodes": list, "outputs": dict, "arrays": dict}
 OPTIONAL = {"name": str, "prepare": dict, "interpret": dict, "provenance": dict, "ignore": list}
@@ -40,9 +40,7 @@ def read_architecture(path):
     ImportError
         If pyyaml is not installed.
     """
-    path = os.fspath(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"{path}: there is no such file")
+    path = input_file(path)
     try:
         import yaml
     except ImportError:

@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from .. import __version__
+from ..files import input_file
 from ..nn.weights import HEADER
 from ..spectra.container import naming
 from .architecture import named_arrays, read_architecture
@@ -48,9 +49,7 @@ def read_foreign(path, architecture=None, name=None, scale=None, normalize=None)
     ValueError
         If the file is none of these, or its network is not among what desinn has.
     """
-    path = os.fspath(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"{path}: there is no such file")
+    path = input_file(path)
     stem, kind = os.path.splitext(os.path.basename(path))
     if kind.lower() in KERAS:
         _refuse_options(path, architecture=architecture, scale=scale, normalize=normalize)

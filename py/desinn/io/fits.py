@@ -3,6 +3,8 @@
 import contextlib
 import os
 
+from ..files import input_file
+
 
 @contextlib.contextmanager
 def open_fits(path):
@@ -32,13 +34,11 @@ def open_fits(path):
     ...     fits[0].read_header()
     Traceback (most recent call last):
         ...
-    FileNotFoundError: nowhere.fits: no such file
+    FileNotFoundError: nowhere.fits: there is no such file
     """
     import fitsio
 
-    path = os.fspath(path)
-    if not os.path.isfile(path):  # cfitsio would also take addresses and commands for names
-        raise FileNotFoundError(f"{path}: no such file")
+    path = input_file(path)  # cfitsio would also take addresses and commands for names
     with _one_line(path):
         fits = fitsio.FITS(path)
     with fits:

@@ -6,10 +6,10 @@ normalisations and lambdas carry a counter of the session that made them.
 
 import itertools
 import json
-import os
 
 import numpy as np
 
+from ..files import input_file
 from ..nn.graph import Graph, GraphError
 from .keras_layers import ARRAYS, KerasError, check_last_axis, layer_nodes, turned
 
@@ -41,9 +41,7 @@ def read_keras(path):
     ImportError
         If h5py is not installed.
     """
-    path = os.fspath(path)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path}: there is no such file")
+    path = input_file(path)
     try:
         import h5py
     except ImportError:

@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 
+from ..files import input_file
 from .torchpickle import MAX_AXES, STORED, Tensor, TorchFileError, is_count, unpickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # torch's own, the first pickle of a legacy file
@@ -57,11 +58,12 @@ def read_state_dict(path):
     Traceback (most recent call last):
     TorchFileError: hostile.pth: expected nothing but tensors, found os.system (refused, not run)
     """
+    path = input_file(path)
     with open(path, "rb") as file:
         try:
             return _read(file)
         except TorchFileError as error:
-            raise TorchFileError(f"{os.fspath(path)}: {error}") from error
+            raise TorchFileError(f"{path}: {error}") from error
 
 
 def _read(file):

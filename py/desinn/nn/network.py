@@ -79,8 +79,8 @@ class Network:
             If the input is not real numbers, or one array where several are needed.
         """
         inputs = self._checked(x)
-        batch = len(next(iter(inputs.values())))
         shapes = self.graph.shapes_for({k: v.shape[1:] for k, v in inputs.items()})
+        batch = len(next(iter(inputs.values())))
         plan = _Plan(self._steps, self._sources, inputs, shapes, batch)
         results = {
             name: np.empty((batch, *shapes[source]), np.float32)

@@ -11,7 +11,7 @@ import zipfile
 
 import numpy as np
 
-from ..files import whole_file
+from ..files import input_file, whole_file
 from .graph import Graph, GraphError
 
 FORMAT_VERSION = 1
@@ -163,9 +163,7 @@ def read_stored(path):
     WeightsError
         If it is no .npz at all.
     """
-    path = os.fspath(path)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path}: there is no such file")
+    path = input_file(path)
     arrays, problems = {}, []
     try:
         with zipfile.ZipFile(path) as archive:
