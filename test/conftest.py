@@ -24,14 +24,6 @@ def data():
 
 
 @pytest.fixture(scope="session")
-def recipes():
-    """The folder of recipes and architectures that ship with the package."""
-    import desinn
-
-    return Path(desinn.__file__).parent / "recipes"
-
-
-@pytest.fixture(scope="session")
 def repository():
     """The folder of the whole project."""
     return HERE.parent

@@ -60,6 +60,25 @@ def test_what_cannot_be_written_is_said_at_once(tmp_path):
         check_output(tmp_path)
     with pytest.raises(NotADirectoryError, match="does not exist"):
         check_output(tmp_path / "file" / "a.txt")
+    with pytest.raises(ValueError, match="output: expected the name of a file"):
+        check_output("")
+    with pytest.raises(ValueError, match="is an input too, and would be lost"):
+        check_output(tmp_path / "file", overwrite=True, inputs=[tmp_path / "." / "file"])
+
+
+def test_a_device_is_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: expected the name of a file"):
+        check_output(tmp_path / "pipe", overwrite=True)
+
+
+def test_what_may_not_be_written_or_read_is_said_at_once(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may do everything
+    with pytest.raises(PermissionError, match="nothing can be written into the folder"):
+        check_output(tmp_path / "a.txt")
+    with pytest.raises(PermissionError, match="may not be read"):
+        input_file(tmp_path / "file")
 
 
 def test_input_must_be_there_and_a_file(tmp_path):

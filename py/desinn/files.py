@@ -46,7 +46,7 @@ def whole_file(path, overwrite=False):
         raise
 
 
-def check_output(path, overwrite=False):
+def check_output(path, overwrite=False, inputs=()):
     """Raise at once if `path` could not be written later, before hours are spent on its content.
 
     Parameters
@@ -55,6 +55,8 @@ def check_output(path, overwrite=False):
         The file that shall be written.
     overwrite : bool
         Whether an existing file may be replaced.
+    inputs : iterable of str
+        Files that will be read, which must not be lost.
 
     Raises
     ------
@@ -64,6 +66,10 @@ def check_output(path, overwrite=False):
         If `path` is a folder.
     NotADirectoryError
         If the folder of `path` does not exist or is a file.
+    PermissionError
+        If nothing can be written into the folder.
+    ValueError
+        If `path` is empty, is one of `inputs`, or is something else than a file (a device).
     """
     path = os.fspath(path)
     folder = os.path.dirname(path) or "."
@@ -71,8 +77,18 @@ def check_output(path, overwrite=False):
         raise NotADirectoryError(f"{path}: the output folder {folder} does not exist")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path}: is a folder, expected the name of a file")
+    if not path or (os.path.exists(path) and not os.path.isfile(path)):
+        raise ValueError(f"{path or 'output'}: expected the name of a file")
+    if any(os.path.exists(name) and _same(path, name) for name in inputs):
+        raise ValueError(f"{path}: is an input too, and would be lost")
     if os.path.exists(path) and not overwrite:
         raise FileExistsError(f"{path}: exists already; --overwrite (overwrite=True) replaces it")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{path}: nothing can be written into the folder {folder}")
+
+
+def _same(path, other):
+    return os.path.exists(path) and os.path.samefile(path, other)
 
 
 def input_file(path):
@@ -92,10 +108,14 @@ def input_file(path):
         If there is no such file.
     IsADirectoryError
         If it is a folder.
+    PermissionError
+        If it may not be read.
     """
     path = os.fspath(path)
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path}: is a folder, expected a file")
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: there is no such file")
+    if not os.access(path, os.R_OK):
+        raise PermissionError(f"{path}: may not be read")
     return path

@@ -183,9 +183,21 @@ def test_pickled_arrays_are_refused(tmp_path):
         read_foreign(tmp_path / "p.npz")
 
 
-def test_parks_2018_finds_what_it_found(reference, recipes):
+@pytest.mark.parametrize("place", [0.3, 0.6])
+def test_a_damaged_npz_is_refused(files, place):
+    content = bytearray(files[0].read_bytes())
+    content[int(len(content) * place)] ^= 0xFF
+    files[0].write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.npz: expected an \.npz of arrays"):
+        read_foreign(*files)
+    files[0].write_bytes(b"no zip at all")
+    with pytest.raises(ValueError, match="found no zip file"):
+        read_foreign(*files)
+
+
+def test_parks_2018_finds_what_it_found(reference):
     header, arrays = read_foreign(
-        reference / "dla" / "parks2018_full_model_8_13_weights.npz", recipes / "parks2018.yaml"
+        reference / "dla" / "parks2018_full_model_8_13_weights.npz", "parks2018"
     )
     assert sum(array.size for array in arrays.values()) == 652_101
     with np.load(reference / "dla" / "parks2018_windows.npz") as file:

@@ -170,6 +170,14 @@ def test_a_layer_used_twice_is_refused(path):
         read_keras(path)
 
 
+def test_a_layout_that_is_not_keras_is_refused(path):
+    layers = quasarnet_layers()
+    del layers[3][0]["class_name"]
+    keras_file.write(path, layers, OUTPUTS)
+    with pytest.raises(KerasError, match="not laid out as Keras does: KeyError"):
+        read_keras(path)
+
+
 def test_what_is_no_hdf5_is_refused(path):
     path.write_bytes(b"hello")
     with pytest.raises(KerasError, match="expected an HDF5 file"):

@@ -64,8 +64,10 @@ def test_the_header_says_how_it_was_made(args, model):
 def test_thresholds_reach_the_finder(args):
     main([*args, "--c-thresh", "0.0"])
     assert (read_catalog(args[3])["IS_QSO_QN"] == 1).all()
-    main([*args, "--overwrite", "--n-thresh", "7"])
+    main([*args, "--overwrite", "--c-thresh", "0.999999"])
     assert (read_catalog(args[3])["IS_QSO_QN"] == 0).all()
+    with pytest.raises(ValueError, match="n_thresh: expected 1 to 6 lines, found 7"):
+        main([*args, "--overwrite", "--n-thresh", "7"])
 
 
 def test_several_files_follow_one_another(args, tmp_path):
@@ -95,8 +97,10 @@ def test_a_bad_file_in_a_list_costs_only_itself(args, tmp_path, caplog):
 
 
 def test_when_no_file_can_be_used_nothing_is_written(args, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"b\.fits"):
+    with pytest.raises(ValueError, match="none of the 2 files could be used"):
         main(["-i", str(tmp_path / "a.fits"), str(tmp_path / "b.fits"), *args[2:]])
+    with pytest.raises(FileNotFoundError, match=r"a\.fits"):
+        main(["-i", str(tmp_path / "a.fits"), *args[2:]])
     assert not os.path.exists(args[3])
 
 
@@ -121,7 +125,9 @@ def test_weights_of_another_kind_are_refused(args, data, tmp_path):
     ("options", "text"),
     [
         (["--c-thresh", "1.5"], "expected a number from 0 to below 1, found 1.5"),
-        (["--n-thresh", "0"], "expected 1 or more, found 0"),
+        (["--c-thresh", "abc"], "expected a number from 0 to below 1, found abc"),
+        (["--n-thresh", "1.5"], "expected an integer, 1 or more, found 1.5"),
+        (["--n-thresh", "0"], "expected an integer, 1 or more, found 0"),
     ],
 )
 def test_options_that_cannot_be_are_refused(args, options, text, capsys):
@@ -140,6 +146,34 @@ def test_pictures_of_the_quasars(args, tmp_path):
     picture = imread(tmp_path / "pictures" / names[0])
     assert picture.shape[:2] == (400, 1000)
     assert 0.01 < (picture[..., :3] < 0.5).any(axis=-1).mean() < 0.5
+
+
+def test_pictures_of_files_of_one_name_stay_apart(args, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = write_coadd(tmp_path / "other" / "coadd.fits", coadd(rows=1))
+    folder = str(tmp_path / "pictures")
+    main(["-i", args[1], "-i", other, *args[2:], "--c-thresh", "0", "--plot", folder])
+    names = [f"qso-1-coadd-{row:04d}.png" for row in range(3)] + ["qso-2-coadd-0000.png"]
+    assert sorted(os.listdir(folder)) == names
+    assert len(read_catalog(args[3])) == 4
+    with pytest.raises(NotADirectoryError, match="is a file, expected a folder for pictures"):
+        main([*args, "--overwrite", "--plot", args[1]])
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_an_input_is_never_the_output(args, number):
+    before = Path(args[number]).read_bytes()
+    with pytest.raises(ValueError, match="is an input too, and would be lost"):
+        main([*args[:3], args[number], *args[4:], "--overwrite"])
+    assert Path(args[number]).read_bytes() == before
+
+
+def test_an_interruption_is_one_line(args, caplog):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    assert prompt.run(interrupted, parse(args)) == 130
+    assert "interrupted; nothing was written" in caplog.text
 
 
 class Comm:

@@ -131,9 +131,16 @@ class QSOFinder:
             IS_QSO_QN (1, 0, or -1 where the row was not run), Z_QN (redshift of the most
             confident line), Z_QN_CONF (its confidence), C_x and Z_x for every line x, QN_FLAG.
             What was not run is NaN.
+
+        Raises
+        ------
+        ValueError
+            If `n_thresh` is more than there are lines, or below 1.
         """
         c_thresh = self.c_thresh if c_thresh is None else c_thresh
         n_thresh = self.n_thresh if n_thresh is None else n_thresh
+        if not 1 <= n_thresh <= len(self.lines):
+            raise ValueError(f"n_thresh: expected 1 to {len(self.lines)} lines, found {n_thresh}")
         every = {**self.lines, **self.bal_lines}
         columns = {name: self._line(outputs[name], rest) for name, rest in every.items()}
         c = np.stack([columns[name][0] for name in self.lines], axis=1)  # (B, lines)

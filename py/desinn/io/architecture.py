@@ -10,6 +10,8 @@ where they are known ``prepare``, ``interpret``, ``provenance``) and two entries
     Names in the file that are not wanted. What is neither used nor ignored is an error.
 """
 
+import os
+
 import numpy as np
 
 from ..files import input_file
@@ -25,7 +27,7 @@ def read_architecture(path):
     Parameters
     ----------
     path : str or os.PathLike
-        A YAML file.
+        A YAML file, or the name of one that comes with desinn (``parks2018``).
 
     Returns
     -------
@@ -40,7 +42,7 @@ def read_architecture(path):
     ImportError
         If pyyaml is not installed.
     """
-    path = input_file(path)
+    path = input_file(_shipped(path))
     try:
         import yaml
     except ImportError:
@@ -54,6 +56,12 @@ def read_architecture(path):
     if problems:
         raise ValueError(f"{path}: not an architecture: {'; '.join(problems)}")
     return content
+
+
+def _shipped(path):
+    """Return the file in the package if `path` is its name and no file."""
+    own = os.path.join(os.path.dirname(__file__), "..", "recipes", f"{os.fspath(path)}.yaml")
+    return own if os.path.exists(own) and not os.path.exists(path) else path
 
 
 def _problems(content):

@@ -3,6 +3,8 @@
 import datetime as dt
 import hashlib
 import os
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -83,10 +85,12 @@ def _state(path, kind):
     """Return the named arrays of a torch or NumPy file."""
     if kind in TORCH:
         return read_state_dict(path)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: expected an .npz of arrays, found no zip file")
     try:
         with np.load(path, allow_pickle=False) as file:
             state = {key: file[key] for key in file.files}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: expected an .npz of arrays, found: {error}") from None
     if HEADER in state:
         raise ValueError(f"{path}: is a weights file of desinn already")

@@ -60,9 +60,11 @@ def _check_whole(path, fits):
     expected = fits[-1].get_offsets()["data_end"]
     found = _unpacked_size(path)
     if found is not None and found != expected % 2**32:
+        size = os.path.getsize(path)
+        packed = "" if found == size % 2**32 else " packed"  # what a cut gzip says is nonsense
         raise OSError(
             f"{path}: truncated or damaged: expected {expected} bytes in {len(fits)} HDUs, "
-            f"found {found}"
+            f"found {size}{packed}"
         )
 
 

@@ -53,6 +53,9 @@ def read_keras(path):
         raise KerasError(f"{path}: {error}") from None
     except OSError as error:
         raise KerasError(f"{path}: expected an HDF5 file, found: {error}") from None
+    except (KeyError, TypeError, IndexError, AttributeError, RuntimeError) as error:
+        # What h5py raises, or a configuration that is not laid out as Keras does it.
+        raise KerasError(f"{path}: damaged, or not laid out as Keras does: {error!r}") from error
 
 
 def _read(file):

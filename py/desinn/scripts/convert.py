@@ -24,7 +24,11 @@ def add_options(parser):
         "--name",
         help="name of the network (default: the architecture's, or the input's)",
     )
-    add("--architecture", metavar="YAML", help="what the arrays of the input are")
+    add(
+        "--architecture",
+        metavar="YAML",
+        help="what the arrays of the input are: a file, or parks2018",
+    )
     add("--scale", type=float, help="deepCR: what an image in electrons is divided by")
     add(
         "--normalize",
@@ -42,7 +46,8 @@ def main(options):
 
     if not options.outfile.endswith(".npz"):
         raise ValueError(f"{options.outfile}: expected a name that ends in .npz")
-    check_output(options.outfile, options.overwrite)
+    inputs = [options.infile, *filter(None, [options.architecture])]
+    check_output(options.outfile, options.overwrite, inputs)
     header, arrays = read_foreign(
         options.infile, options.architecture, options.name, options.scale, options.normalize
     )

@@ -1,6 +1,7 @@
 """desi_find_qso: quasars and their redshifts in coadds."""
 
 import argparse
+import contextlib
 import os
 import sys
 
@@ -41,6 +42,7 @@ def parse(options=None):
         "-i",
         "--infiles",
         nargs="+",
+        action="extend",
         required=True,
         metavar="COADD",
         help="coadds or spectra files",
@@ -72,17 +74,17 @@ def parse(options=None):
 
 
 def _fraction(text):
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
 
 
 def _count(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
-    return value
+    with contextlib.suppress(ValueError):
+        if int(text) >= 1:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"expected an integer, 1 or more, found {text}")
 
 
 def main(args=None, comm=None):
@@ -109,7 +111,8 @@ def main(args=None, comm=None):
     if comm is not None and comm.rank > 0:
         return 0
     options = args if isinstance(args, argparse.Namespace) else parse(args)
-    check_output(options.outfile, options.overwrite)
+    check_output(options.outfile, options.overwrite, [*options.infiles, options.model])
+    pictures = _picture_names(options)
     from astropy.table import vstack
 
     from .. import load_model
@@ -119,32 +122,47 @@ def main(args=None, comm=None):
     if finder.network.header["kind"] != "qso":
         kind = finder.network.header["kind"]
         raise ValueError(f"{options.model}: expected weights of kind 'qso', found {kind!r}")
-    tables, failed = over_files(options.infiles, lambda path: _find(finder, path, options))
+    tables, failed = over_files(
+        options.infiles, lambda path: _find(finder, path, options, pictures.get(path))
+    )
     table = vstack(tables, metadata_conflicts="silent")
     write_catalog(options.outfile, table, _cards(finder, options), EXTNAME, options.overwrite)
     get_logger().info("%s: %s", options.outfile, _summary(table))
     return 1 if failed else 0
 
 
-def _find(finder, path, options):
+def _picture_names(options):
+    """Return how the names of each input's pictures begin, and make their folder."""
+    if options.plot is None:
+        return {}
+    if os.path.exists(options.plot) and not os.path.isdir(options.plot):
+        raise NotADirectoryError(f"{options.plot}: is a file, expected a folder for pictures")
+    os.makedirs(options.plot, exist_ok=True)
+    paths = list(dict.fromkeys(options.infiles))
+    stems = [os.path.basename(path).split(".")[0] for path in paths]
+    if len(set(stems)) < len(stems):  # files of one name in several folders
+        stems = [f"{number}-{stem}" for number, stem in enumerate(stems, 1)]
+    names = [os.path.join(options.plot, f"qso-{stem}") for stem in stems]
+    return dict(zip(paths, names, strict=True))
+
+
+def _find(finder, path, options, pictures):
     from ..io.desi import read_coadd
 
     spectra = read_coadd(path)
     table = finder.find(spectra, options.c_thresh, options.n_thresh)
-    if options.plot is not None:
+    if pictures is not None:
         c_thresh = finder.c_thresh if options.c_thresh is None else options.c_thresh
-        _plot(finder, spectra, table, options.plot, c_thresh)
+        _plot(finder, spectra, table, pictures, c_thresh)
     return table, _summary(table)
 
 
-def _plot(finder, spectra, table, folder, c_thresh):
+def _plot(finder, spectra, table, pictures, c_thresh):
     """Draw the quasars of one file."""
     from .plots import plot_quasar
 
-    os.makedirs(folder, exist_ok=True)
-    stem = os.path.basename(spectra.source).split(".")[0]
     for row in (table["IS_QSO_QN"] == 1).nonzero()[0]:
-        path = os.path.join(folder, f"qso-{stem}-{row:04d}.png")
+        path = f"{pictures}-{row:04d}.png"
         plot_quasar(path, spectra, int(row), table[row], finder, c_thresh)
 
 

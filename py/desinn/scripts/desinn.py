@@ -1,6 +1,7 @@
 """desinn: networks from other programs' files, and what is in a weights file."""
 
 import argparse
+import sys
 
 from . import convert, info, prompt
 
@@ -36,3 +37,7 @@ def main(args=None):
 def prompt_main():
     """Run as a program; return the exit status."""
     return prompt.run(main, parse())
+
+
+if __name__ == "__main__":
+    sys.exit(prompt_main())

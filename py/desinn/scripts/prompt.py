@@ -51,6 +51,9 @@ def run(main, options):
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        get_logger().critical("interrupted; nothing was written")
+        return 130  # as a shell reports it
     except EXPECTED as error:
         if options.debug:
             raise

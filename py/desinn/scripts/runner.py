@@ -25,7 +25,7 @@ def over_files(paths, work):
     Raises
     ------
     OSError, ValueError
-        If there was only one file, or none of them could be read.
+        If none of the files could be read; the error of a single file as it is.
     """
     log = get_logger()
     results, failed = [], []
@@ -34,14 +34,16 @@ def over_files(paths, work):
         try:
             result, words = work(path)
         except EXPECTED as error:
-            if len(failed) + 1 == len(paths):
-                raise  # nothing is left to go on with
+            if len(paths) == 1:
+                raise
             failed.append(path)
             log.error("%s", error)
             continue
         results.append(result)
         seconds = time.monotonic() - start
         log.info("[%d/%d] %s: %s, %.1f s", number, len(paths), path, words, seconds)
+    if not results:
+        raise ValueError(f"none of the {len(paths)} files could be used")
     if failed:
         count = f"{len(failed)} of {len(paths)}"
         log.error("%s files could not be used: %s", count, " ".join(failed))
