@@ -1,7 +1,7 @@
 """Spectra and a small quasar network for tests that need no reference data."""
 
-import fitsio
 import numpy as np
+from astropy.io import fits
 
 from desinn.spectra import LINES, Camera, Grid, Spectra
 
@@ -49,13 +49,11 @@ def quasar_model():
 
 
 def write_coadd(path, spectra):
-    """Write spectra as DESI lays them out; return the name as text."""
+    """Write spectra as DESI lays them out, also none at all; return the name as text."""
     fibermap = np.array([(targetid,) for targetid in spectra.targetid], [("TARGETID", "i8")])
-    with fitsio.FITS(str(path), "rw", clobber=True) as fits:
-        fits.write(None)
-        fits.write(fibermap, extname="FIBERMAP")
-        for name, camera in spectra.cameras.items():
-            for part in ("wave", "flux", "ivar"):
-                extname = f"{name}_{part}".upper().replace("WAVE", "WAVELENGTH")
-                fits.write(getattr(camera, part), extname=extname)
+    hdus = [fits.PrimaryHDU(), fits.BinTableHDU(fibermap, name="FIBERMAP")]
+    for name, camera in spectra.cameras.items():
+        parts = {"WAVELENGTH": camera.wave, "FLUX": camera.flux, "IVAR": camera.ivar}
+        hdus += [fits.ImageHDU(data, name=f"{name}_{part}") for part, data in parts.items()]
+    fits.HDUList(hdus).writeto(path)
     return str(path)

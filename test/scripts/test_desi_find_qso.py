@@ -79,6 +79,16 @@ def test_several_files_follow_one_another(args, tmp_path):
     np.testing.assert_array_equal(read_catalog(args[3]), both[3:])
 
 
+def test_no_rows_in_no_rows_out(args, tmp_path):
+    empty = write_coadd(tmp_path / "empty.fits", coadd(rows=0))
+    assert main(["-i", empty, *args[2:]]) == 0
+    table = read_catalog(args[3], "QSO_QN")
+    assert len(table) == 0
+    assert list(table.dtype.names) == COLUMNS
+    assert main(["-i", empty, args[1], *args[2:], "--overwrite"]) == 0
+    assert len(read_catalog(args[3])) == 3
+
+
 def test_an_existing_output_stays_unless_told(args):
     main(args)
     before = Path(args[3]).read_bytes()
