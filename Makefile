@@ -19,7 +19,7 @@ export DESINN_REFERENCE_DIR ?= $(abspath ../shared/reference)
 unexport PYTHONPATH
 
 named = .venv/$(shell echo "$(1)" | tr -cs 'A-Za-z0-9.\n' '-' | sed 's/-*$$//')
-TEST := $(call named,test $(shell $(PYTHON) -c "import sys; print(sys.version.split()[0])") $(WITH) $(filter-out numpy,$(NUMPY)) $(filter-out -e,$(INSTALL:.=)))
+TEST := $(call named,test $(shell $(PYTHON) -c "import sys; print(sys.version.split()[0])") $(WITH) $(filter-out numpy,$(NUMPY)) $(if $(filter-out -e .,$(INSTALL)),,$(if $(filter -e,$(INSTALL)),,installed)))
 DEMO := .venv/demo
 CARE := .venv/care
 BENCH := .venv/bench

@@ -129,6 +129,18 @@ def test_a_mask_of_another_shape_is_refused(data, converted):
         filler.fill(np.zeros((4, 4)), np.zeros((3, 4)))
 
 
+def test_a_network_that_changes_the_size_is_refused(data):
+    header, arrays = read_foreign(data / "torch" / "batchnorm-zip.pth")
+    nodes = [
+        {**node, "padding": "valid"} if node["name"] == "up8_conv_2" else node
+        for node in header["nodes"]
+    ]
+    with pytest.raises(
+        ValueError, match=r"outputs: expected \(32, 32, 1\) for .* found \(30, 30, 1"
+    ):
+        cosmics_finder(Network({**header, "nodes": nodes}, arrays))
+
+
 @pytest.mark.parametrize(
     ("section", "change", "text"),
     [

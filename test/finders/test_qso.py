@@ -182,6 +182,8 @@ def test_masked_pixels_count_as_no_data(finder):
             {"lines": [{"name": "LYA", "wave": "?"}]},
             "interpret: lines: expected a list",
         ),
+        ("interpret", {"lines": []}, "interpret: expected lines and a c_thresh from 0 to 1"),
+        ("interpret", {"c_thresh": 2}, "interpret: expected lines and a c_thresh from 0 to 1"),
         ("interpret", {"colour": 1}, "interpret: colour is unknown"),
     ],
 )

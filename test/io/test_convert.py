@@ -108,6 +108,12 @@ def test_arrays_that_are_no_numbers_are_refused(state):
             "inputs: missing; outputs: missing; nodes: expected",
         ),
         (yaml.safe_dump({**ARCHITECTURE, "colour": 1}), "not an architecture: colour: unknown"),
+        (yaml.safe_dump({**ARCHITECTURE, "arrays": ["a"]}), "arrays: expected dict, found list"),
+        (yaml.safe_dump({**ARCHITECTURE, "ignore": [1]}), "ignore: expected a list of names"),
+        (
+            yaml.safe_dump({**ARCHITECTURE, "arrays": {"a": {"from": "b", "axes": "x"}}}),
+            "arrays: a:",
+        ),
         (
             yaml.safe_dump({**ARCHITECTURE, "arrays": {"a/b": {"to": 1}}}),
             "arrays: a/b: expected a",

@@ -87,6 +87,8 @@ def test_a_circle_is_named():
         ),
         ({"name": "a", "op": "transpose", "axes": [0, 1]}, "axes must be 1, 2 in some order"),
         ({"name": "a", "op": "concat", "axis": 0}, "axis 0 is not one of the 2 axes after B"),
+        ({"name": "a", "op": "reshape", "shape": []}, "expected a list of positive integers"),
+        ({"name": "a", "op": "affine", "scale": 10**400, "shift": 0}, "expected a finite number"),
         ({"name": "a", "op": "affine", "scale": True, "shift": 0}, "expected a finite number"),
         (
             {"name": "a", "op": "dropout", "rate": float("nan")},
@@ -200,6 +202,29 @@ def test_shapes_that_do_not_join_are_shown():
         GraphError, match=r"must agree but for axis -1, found \(4, 3\) and \(5, 3\)"
     ):
         graph_of(header)
+
+
+def test_shapes_of_several_ranks_are_not_joined():
+    with pytest.raises(GraphError, match=r"must have one rank, found \(4, 3\), \(4\)"):
+        graph_of(one_layer("concat", [(4, 3), (4,)], axis=-1))
+
+
+def test_a_receptive_field_is_quickly_worked_out_however_deep():
+    layers = [{"name": f"n{i}", "op": "conv", "inputs": [f"n{i - 1}" if i else "x"],
+               **CONV, "stride": [2], "kernel": [2]} for i in range(40)]  # fmt: skip
+    inputs = [{"name": "x", "shape": [None, 1]}]
+    graph = Graph(inputs, layers, {"y": "n39"})
+    assert graph.receptive_field("y") == [(0, 2**40 - 1)]
+    up = {k: CONV[k] for k in ("filters", "bias", "weight_norm", "padding")}
+    node = {
+        "name": "n",
+        "op": "transposed_conv",
+        "inputs": ["x"],
+        **up,
+        "kernel": [1],
+        "stride": [10**9],
+    }
+    assert Graph(inputs, [node], {"y": "n"}).receptive_field("y") == [None]
 
 
 def influence(header, output, size):

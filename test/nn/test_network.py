@@ -1,6 +1,10 @@
 """The folded, blocked, threaded network against the plain meaning of its graph."""
 
 import multiprocessing
+import os
+import threading
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -92,6 +96,33 @@ def test_works_after_a_fork():
     result = queue.get(timeout=60)
     child.join()
     np.testing.assert_array_equal(result, expected)
+
+
+def test_a_fork_waits_until_nobody_computes():
+    """Else the child would inherit a BLAS that is held at one thread."""
+    from desinn.nn.threads import _BLAS
+
+    order = []
+    inside = threading.Event()
+
+    def compute():
+        with _BLAS.single():
+            inside.set()
+            time.sleep(0.3)
+            order.append("computed")
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    inside.wait()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer Pythons warn of threads and forks
+        child = os.fork()
+    if not child:
+        os._exit(_BLAS._users)
+    order.append("forked")
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert order == ["computed", "forked"]
 
 
 def test_folding_leaves_few_steps():
@@ -203,6 +234,14 @@ def test_a_network_without_its_arrays_says_which():
     header = chain(DENSE)
     with pytest.raises(WeightsError, match=r"network: not a valid .* n0/kernel: missing"):
         Network(header, {"n0/bias": np.zeros(3, "f4")})
+
+
+def test_weights_that_fold_to_nan_are_refused():
+    header = chain(DENSE, NORM)
+    arrays = arrays_for(header)
+    arrays["n1/variance"][1] = -1.0
+    with pytest.raises(WeightsError, match="n1: its weights are not finite when folded"):
+        Network(header, arrays)
 
 
 def test_an_image_of_no_width_is_refused():

@@ -1,1 +1,1 @@
-"""."""
+"""What goes into a network and what its output means: quasars, cosmic rays."""

@@ -24,7 +24,7 @@ class Flag(enum.IntFlag):
     NON_FINITE = 4
     """Some pixels are NaN or inf; they were treated as masked."""
     MISSING_CAMERA = 8
-    """A camera is absent or has no usable pixel; the row was run without it."""
+    """A camera is absent or has no usable pixel; the others were used."""
 
 
 NOT_RUN = Flag.NO_DATA | Flag.NOT_NORMAL
@@ -74,7 +74,10 @@ def section(header, name, keys):
     ValueError
         With all that is missing, unknown or of the wrong type.
     """
-    found = header[name]
+    found = {
+        key: float(value) if keys.get(key) is float and type(value) is int else value
+        for key, value in header[name].items()
+    }
     problems = [f"{name}: {key} is missing" for key in keys if key not in found]
     problems += [f"{name}: {key} is unknown" for key in found if key not in keys]
     for key, kind in keys.items():

@@ -72,6 +72,17 @@ class _ImageNetwork:
         for key in ("scale", "pad_multiple"):
             if not self._prepare[key] > 0:
                 raise ValueError(f"prepare: {key}: expected above 0, found {self._prepare[key]}")
+        self._check_shapes()
+
+    def _check_shapes(self):
+        """Raise unless an image comes out as large as it goes in."""
+        graph = self.network.graph
+        size = 8 * self._prepare["pad_multiple"]
+        shape = (size, size, len(self._prepare["channels"]))
+        shapes = graph.shapes_for(dict.fromkeys(graph.inputs, shape))
+        found = shapes[graph.outputs[self._output]]
+        if found != (size, size, 1):
+            raise ValueError(f"outputs: expected {(size, size, 1)} for {shape}, found {found}")
 
     def prepare(self, image, mask=None):
         """Return the network's input, and how to turn its values back into the image's.
@@ -146,7 +157,7 @@ class CosmicRayFinder(_ImageNetwork):
     def probability(self, image):
         """Return for each pixel the probability that a cosmic ray hit it.
 
-        The whole image is run at once: about 1 kB of memory a pixel.
+        The whole image is run at once, on one thread and with about 1 kB of memory a pixel.
 
         Parameters
         ----------

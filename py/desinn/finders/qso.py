@@ -58,6 +58,11 @@ class QSOFinder:
         self.bal_lines = _rest(interpret["bal_lines"])
         self.c_thresh = interpret["c_thresh"]
         self.n_thresh = interpret["n_thresh"]
+        if not self.lines or not 0 <= self.c_thresh < 1:
+            found = f"{len(self.lines)} lines, c_thresh {self.c_thresh}"
+            raise ValueError(
+                f"interpret: expected lines and a c_thresh from 0 to 1, found {found}"
+            )
         self._check_shapes()
 
     def _check_shapes(self):

@@ -74,15 +74,24 @@ def _problems(content):
         if key in known and not isinstance(value, known[key]):
             found = type(value).__name__
             problems.append(f"{key}: expected {known[key].__name__}, found {found}")
-    for target, source in (content.get("arrays") or {}).items():
-        good = isinstance(source, str) or (
-            isinstance(source, dict) and "from" in source and set(source) <= SOURCE
-        )
-        if not good:
+    if not all(isinstance(name, str) for name in content.get("ignore", ())):
+        problems.append("ignore: expected a list of names")
+    arrays = content.get("arrays")
+    for target, source in arrays.items() if isinstance(arrays, dict) else ():
+        if not _is_source(source):
             problems.append(
                 f"arrays: {target}: expected a name or from, shape, axes, found {source!r}"
             )
     return problems
+
+
+def _is_source(source):
+    """Whether an entry of arrays is a name, or from, shape, axes of the right types."""
+    if not isinstance(source, dict):
+        return isinstance(source, str)
+    lists = [source.get("shape", []), source.get("axes", [])]
+    numbers = all(isinstance(v, list) and all(type(n) is int for n in v) for v in lists)
+    return numbers and isinstance(source.get("from"), str) and set(source) <= SOURCE
 
 
 def named_arrays(state, architecture, where):

@@ -21,6 +21,7 @@ from .torch import read_state_dict
 KERAS = (".h5", ".hdf5")
 TORCH = (".pth", ".pt")
 NUMPY = (".npz",)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 
 
 def read_foreign(path, architecture=None, name=None, scale=None, normalize=None):
@@ -77,7 +78,8 @@ def read_foreign(path, architecture=None, name=None, scale=None, normalize=None)
 def _from_keras(path):
     header, arrays, grid = read_keras(path)
     if is_quasarnet(header, arrays):
-        header = describe_quasarnet(header, grid)
+        with naming(path):
+            header = describe_quasarnet(header, grid)
     return header, arrays
 
 
@@ -90,7 +92,7 @@ def _state(path, kind):
     try:
         with np.load(path, allow_pickle=False) as file:
             state = {key: file[key] for key in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, OSError, EOFError, RuntimeError, *ZIP_ERRORS) as error:
         raise ValueError(f"{path}: expected an .npz of arrays, found: {error}") from None
     if HEADER in state:
         raise ValueError(f"{path}: is a weights file of desinn already")

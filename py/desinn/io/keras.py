@@ -29,8 +29,7 @@ def read_keras(path):
     arrays : dict of ndarray
         ``node/parameter`` -> float32 array.
     grid : dict
-        ``wave`` (dataset ``model_grid``) and ``spacing`` (attribute ``grid_spacing``), as far as
-        the file has them.
+        ``wave`` (dataset ``model_grid``) where the file has it. Its spacing shows in it.
 
     Raises
     ------
@@ -199,6 +198,4 @@ def _grid(file):
     grid = {}
     if "model_grid" in file:
         grid["wave"] = np.asarray(file["model_grid"], dtype=np.float64)
-    if "grid_spacing" in file.attrs:
-        grid["spacing"] = _text(file.attrs["grid_spacing"])
     return grid

@@ -40,7 +40,7 @@ def describe_quasarnet(header, grid):
     header : dict
         As `desinn.io.keras.read_keras` returns it; not changed.
     grid : dict
-        The same function's ``wave`` and ``spacing``, where the file has them.
+        The same function's ``wave``, where the file has it.
 
     Returns
     -------

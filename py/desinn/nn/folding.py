@@ -1,7 +1,7 @@
 """What is merged before a network runs: batch norm, weight norm and activations.
 
 The folded network computes the same function in fewer passes over memory. Products of weights
-are taken in float64 and rounded once.
+are taken in float64, and rounded to float32 at each merge.
 """
 
 from dataclasses import dataclass, replace

@@ -8,6 +8,8 @@ from . import activation, convolution, dense, merging, normalization, pooling  #
 from .ops import OPS, Op, positive, show
 
 KEYS = ("name", "op", "inputs")
+LARGEST_PERIOD = 4096
+"""With more turns than that a receptive field is not worked out: no network comes near."""
 
 
 @dataclass
@@ -145,8 +147,11 @@ class Graph:
         return [self._field(self.outputs[output], axis) for axis in range(rank)]
 
     def _field(self, node, axis):
-        # After this many pixels of the output every stride has come round to where it began.
-        period = math.prod(_along(n.op, "stride", axis) for n in self.nodes)
+        # Only transposed convolutions treat neighbouring pixels differently, in turns.
+        turns = [n.op for n in self.nodes if isinstance(n.op, convolution.TransposedConv)]
+        period = math.prod(_along(op, "stride", axis) for op in turns)
+        if period > LARGEST_PERIOD:
+            return None
         spans = {p: self._span(node, axis, p) for p in range(period, 2 * period + 1)}
         if None in spans.values():
             return None

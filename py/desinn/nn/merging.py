@@ -29,6 +29,8 @@ class Concat(Op):
         axis = self.axis + rank if self.axis < 0 else self.axis
         if not 0 < axis < rank:
             raise ValueError(f"axis {self.axis} is not one of the {rank - 1} axes after B")
+        if any(len(shape) != rank - 1 for shape in shapes):
+            raise ValueError(f"shapes must have one rank, found {', '.join(map(show, shapes))}")
         rest = {(*shape[: axis - 1], None, *shape[axis:]) for shape in shapes}
         if len(rest) > 1:
             found = " and ".join(show(shape) for shape in shapes)

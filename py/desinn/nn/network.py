@@ -53,7 +53,13 @@ class Network:
         problems = array_problems(self.graph, arrays)
         if problems:
             raise WeightsError(header.get("name", "network"), problems)
-        self._steps, self._sources = fold(self.graph, arrays)
+        with np.errstate(all="ignore"):  # what is not finite is found below
+            self._steps, self._sources = fold(self.graph, arrays)
+        problems = [
+            f"{s.name}: its weights are not finite when folded" for s in _not_finite(self._steps)
+        ]
+        if problems:
+            raise WeightsError(header.get("name", "network"), problems)
 
     def __call__(self, x):
         """Compute the outputs.
@@ -159,6 +165,10 @@ class _Plan:
             out, finish = places[step.name].inner, FINISH[step.activation]
             calls.append((step.op.run, (step.params, arrays, out, finish)))
         return {name: place.inner for name, place in places.items()}, calls
+
+
+def _not_finite(steps):
+    return [s for s in steps if not all(np.isfinite(a).all() for a in s.params.values())]
 
 
 def _no_border(shape):

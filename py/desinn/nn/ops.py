@@ -4,7 +4,7 @@ A layer is described by a node of the weights file (`desinn.nn.graph`). Its clas
 `Op`, stands in the file of its family, and is entered here by its name with `register`.
 """
 
-import numpy as np
+from math import isfinite
 
 OPS = {}
 
@@ -54,16 +54,19 @@ def integers(value):
 def sizes(value):
     """Accept a list of positive integers and perhaps one -1."""
     values = integers(value)
-    if any(v < 1 and v != -1 for v in values) or values.count(-1) > 1:
+    if not values or any(v < 1 and v != -1 for v in values) or values.count(-1) > 1:
         raise ValueError("a list of positive integers and perhaps one -1")
     return values
 
 
 def number(value):
     """Accept a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise ValueError("a finite number")
-    return float(value)
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+            return float(value)
+    except OverflowError:  # an integer that no float can hold
+        pass
+    raise ValueError("a finite number")
 
 
 def small_number(value):

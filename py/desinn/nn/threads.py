@@ -16,11 +16,7 @@ class _Blas:
     """The BLAS library's number of threads, held at one while anybody computes."""
 
     def __init__(self):
-        self.reset()
-
-    def reset(self):
-        """Forget all users: after a fork none of their threads is there."""
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._users = 0
         self._limit = None
         self._threads = 1
@@ -28,17 +24,18 @@ class _Blas:
     @contextlib.contextmanager
     def single(self):
         """Hold BLAS to one thread; give the number that it would have used."""
-        with self._lock:
+        with self._changed:
             if not self._users:
                 self._hold()
             self._users += 1
         try:
             yield self._threads
         finally:
-            with self._lock:
+            with self._changed:
                 self._users -= 1
                 if not self._users:
                     self._limit.restore_original_limits()
+                    self._changed.notify_all()
 
     def _hold(self):
         from threadpoolctl import threadpool_limits
@@ -46,10 +43,24 @@ class _Blas:
         self._limit = threadpool_limits(1, user_api="blas")
         self._threads = self._limit.get_original_num_threads().get("blas") or 1
 
+    def before_fork(self):
+        """Wait until nobody computes: BLAS may hang, or stay at one thread, after a fork."""
+        self._changed.acquire()
+        while self._users:
+            self._changed.wait()
+
+    def after_fork(self):
+        """Go on, in the parent."""
+        self._changed.release()
+
 
 _BLAS = _Blas()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_BLAS.reset)
+    os.register_at_fork(
+        before=_BLAS.before_fork,
+        after_in_parent=_BLAS.after_fork,
+        after_in_child=_BLAS.__init__,  # of the lock's threads only one is left
+    )
 
 
 def share(work, jobs):

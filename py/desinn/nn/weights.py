@@ -169,7 +169,7 @@ def read_stored(path):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 _read_member(archive, info, arrays, problems)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
         raise WeightsError(path, [f"expected an .npz, found: {error}"]) from None
     return arrays, problems
 

@@ -8,6 +8,7 @@ import sys
 from ..files import check_output
 from ..log import get_logger
 from . import prompt
+from .plots import figure_class, plot_quasar
 from .runner import over_files
 
 EXTNAME = "QSO_QN"
@@ -135,6 +136,7 @@ def _picture_names(options):
     """Return how the names of each input's pictures begin, and make their folder."""
     if options.plot is None:
         return {}
+    figure_class()  # before the work
     if os.path.exists(options.plot) and not os.path.isdir(options.plot):
         raise NotADirectoryError(f"{options.plot}: is a file, expected a folder for pictures")
     os.makedirs(options.plot, exist_ok=True)
@@ -158,12 +160,13 @@ def _find(finder, path, options, pictures):
 
 
 def _plot(finder, spectra, table, pictures, c_thresh):
-    """Draw the quasars of one file."""
-    from .plots import plot_quasar
-
+    """Draw the quasars of one file; a picture that fails costs nothing but itself."""
     for row in (table["IS_QSO_QN"] == 1).nonzero()[0]:
         path = f"{pictures}-{row:04d}.png"
-        plot_quasar(path, spectra, int(row), table[row], finder, c_thresh)
+        try:
+            plot_quasar(path, spectra, int(row), table[row], finder, c_thresh)
+        except OSError as error:
+            get_logger().error("%s: no picture: %s", path, error)
 
 
 def _summary(table):

@@ -97,7 +97,7 @@ def _shape(shape):
 
 def _field(graph, output):
     spans = graph.receptive_field(output)
-    if None in spans:
+    if not spans or None in spans:
         return "depends on the whole input"
     texts = [f"{before} before and {after} after" for before, after in spans]
     return f"receptive field at most {', '.join(texts)} the pixel along each axis"

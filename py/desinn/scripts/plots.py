@@ -27,14 +27,10 @@ def plot_quasar(path, spectra, row, found, finder, c_thresh):
     from ..files import whole_file
     from ..spectra import rebin
 
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("pictures need matplotlib: pip install 'desinn[plot]'") from None
     flux, ivar = (array[0] for array in rebin(spectra[row : row + 1].cameras, finder.grid))
     use = ivar > 0
     wave, flux, error = finder.grid.wave[use], flux[use], ivar[use] ** -0.5
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = figure_class()(figsize=(10, 4), layout="constrained")
     axes = figure.add_subplot()
     axes.fill_between(wave, flux - error, flux + error, step="mid", color="0.8", linewidth=0)
     axes.step(wave, flux, where="mid", color="black", linewidth=0.8)
@@ -52,6 +48,15 @@ def plot_quasar(path, spectra, row, found, finder, c_thresh):
     )
     with whole_file(path, overwrite=True) as name:
         figure.savefig(name, dpi=100)
+
+
+def figure_class():
+    """Return matplotlib's Figure, or raise an ImportError that says how to install it."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("pictures need matplotlib: pip install 'desinn[plot]'") from None
+    return Figure
 
 
 def _mark(axes, name, wave, confidence, threshold):

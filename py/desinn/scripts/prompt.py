@@ -5,7 +5,7 @@ import sys
 
 from ..log import get_logger, show_log
 
-EXPECTED = (OSError, ValueError, TypeError, ImportError)
+EXPECTED = (OSError, ValueError, ImportError)
 """What bad input raises; anything else is a mistake of ours and keeps its traceback."""
 
 
