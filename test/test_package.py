@@ -104,6 +104,22 @@ def test_no_module_is_longer_than_400_lines(path):
     assert len((PACKAGE / path).read_text().splitlines()) <= 400
 
 
+def functions_of(path):
+    """Return the public functions of a module that take something."""
+    tree = ast.parse((PACKAGE / path).read_text())
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [node for node in found if not node.name.startswith("_") and node.args.args]
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_public_functions_say_what_they_take(path):
+    """But for the tests of attributes in nn.ops, whose first line is a message."""
+    attributes = {"value"}
+    for node in functions_of(path):
+        if {arg.arg for arg in node.args.args} != attributes:
+            assert "Parameters\n" in (ast.get_docstring(node) or ""), f"{path}: {node.name}"
+
+
 PROBE = """
 import sys, importlib.abc
 class Trap(importlib.abc.MetaPathFinder):

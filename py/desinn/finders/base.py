@@ -32,7 +32,21 @@ NOT_RUN = Flag.NO_DATA | Flag.NOT_NORMAL
 
 
 def load_model(path):
-    """Return the finder for what a weights file holds (see `desinn.load_model`)."""
+    """Return the finder for what a weights file holds.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    QSOFinder, CosmicRayFinder or CosmicRayFiller
+
+    Raises
+    ------
+    FileNotFoundError, WeightsError
+        As `desinn.load_model` says.
+    """
     path = os.fspath(path)
     header, arrays = read_weights(path)
     from .cosmics import cosmics_finder

@@ -78,6 +78,18 @@ def turned(kind, parameter, values):
     """Return an array with its axes in our order.
 
     Keras keeps the kernel of a transposed convolution as (kernel..., filters, C).
+
+    Parameters
+    ----------
+    kind : str
+        Keras' class.
+    parameter : str
+        Keras' name of the array.
+    values : ndarray
+
+    Returns
+    -------
+    ndarray
     """
     if kind.endswith("Transpose") and parameter == "kernel":
         return np.ascontiguousarray(np.swapaxes(values, -1, -2))

@@ -177,7 +177,16 @@ class _Unpickler(pickle.Unpickler):
 
 
 def is_count(number):
-    """Whether this is a whole number that a size or an offset can be."""
+    """Whether this is a whole number that a size or an offset can be.
+
+    Parameters
+    ----------
+    number : object
+
+    Returns
+    -------
+    bool
+    """
     return type(number) is int and 0 <= number < _LARGEST
 
 

@@ -9,19 +9,34 @@ LOWEST = np.float32(-87.0)
 
 
 def linear(x, out):
-    """Write `x` to `out`, which may be `x` itself."""
+    """Write `x` to `out`, which may be `x` itself.
+
+    Parameters
+    ----------
+    x, out : ndarray, shape (B, ..., C)
+    """
     if out is not x:
         np.copyto(out, x)
 
 
 def relu(x, out):
-    """Write max(x, 0) to `out`, which may be `x` itself."""
+    """Write max(x, 0) to `out`, which may be `x` itself.
+
+    Parameters
+    ----------
+    x, out : ndarray, shape (B, ..., C)
+    """
     # An array of zeros and not the number: NumPy's maximum is several times faster with it.
     np.maximum(x, np.zeros(x.shape[-1], x.dtype), out=out)
 
 
 def sigmoid(x, out):
-    """Write 1/(1 + exp(-x)) to `out`, which may be `x` itself; it cannot overflow."""
+    """Write 1/(1 + exp(-x)) to `out`, which may be `x` itself; it cannot overflow.
+
+    Parameters
+    ----------
+    x, out : ndarray, shape (B, ..., C)
+    """
     np.maximum(x, LOWEST, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)

@@ -9,7 +9,16 @@ from numpy.lib.stride_tricks import as_strided
 
 
 def effective(kernel, dilation):
-    """Return the extent of a dilated kernel along each axis."""
+    """Return the extent of a dilated kernel along each axis.
+
+    Parameters
+    ----------
+    kernel, dilation : sequence of int
+
+    Returns
+    -------
+    tuple of int
+    """
     return tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
@@ -48,6 +57,15 @@ def _same(size, extent, stride):
 def output_sizes(sizes, kernel, stride, dilation, padding):
     """Return the spatial size of a convolution's or a pooling's output (None where unknown).
 
+    Parameters
+    ----------
+    sizes, kernel, stride, dilation, padding
+        As for `pads`.
+
+    Returns
+    -------
+    tuple of int or None
+
     Raises
     ------
     ValueError
@@ -71,6 +89,15 @@ def transposed_crops(kernel, stride, padding):
     The full output of n pixels is ``(n - 1) * stride + kernel`` long. ``"valid"`` and ``"same"``
     are TensorFlow's: outputs of ``n * stride + max(kernel - stride, 0)`` and ``n * stride``.
     A negative amount adds zeros instead (torch's ``output_padding``).
+
+    Parameters
+    ----------
+    kernel, stride : sequence of int
+    padding : str or sequence of (int, int)
+
+    Returns
+    -------
+    list of (int, int)
     """
     if padding == "valid":
         return [(0, min(k - s, 0)) for k, s in zip(kernel, stride, strict=True)]
@@ -81,7 +108,19 @@ def transposed_crops(kernel, stride, padding):
 
 
 def pad(x, amounts, value=0.0):
-    """Pad the spatial axes of `x` (B, ..., C); return `x` itself where there is nothing to do."""
+    """Pad the spatial axes of `x`; return `x` itself where there is nothing to do.
+
+    Parameters
+    ----------
+    x : ndarray, shape (B, ..., C)
+    amounts : sequence of (int, int)
+        Before and after each spatial axis.
+    value : float
+
+    Returns
+    -------
+    ndarray
+    """
     if not any(low or high for low, high in amounts):
         return x
     return np.pad(x, [(0, 0), *amounts, (0, 0)], constant_values=value)

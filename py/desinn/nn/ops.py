@@ -10,7 +10,13 @@ OPS = {}
 
 
 def register(name):
-    """Enter a class of layers in `OPS` under the name that it has in the weights file."""
+    """Enter a class of layers in `OPS`: a decorator.
+
+    Parameters
+    ----------
+    name : str
+        The op's name in the weights file.
+    """
 
     def enter(cls):
         cls.name = name
@@ -18,6 +24,10 @@ def register(name):
         return cls
 
     return enter
+
+
+# The functions that follow test the attributes of layers. Their first lines are the messages
+# ("expected a positive integer"), so they say no more.
 
 
 def positive(value):
@@ -240,7 +250,20 @@ def _expected(test):
 
 
 def spatial_rank(shape, rank, what):
-    """Raise unless `shape` (without B) has `rank` spatial axes and a known number of channels."""
+    """Raise unless a shape has so many spatial axes and a known number of channels.
+
+    Parameters
+    ----------
+    shape : tuple of int or None
+        Without B.
+    rank : int
+    what : str
+        The layer, for the message.
+
+    Raises
+    ------
+    ValueError
+    """
     if len(shape) != rank + 1:
         raise ValueError(
             f"{what} of {rank} axes takes a shape of ({'?, ' * rank}C), found {show(shape)}"
@@ -250,5 +273,14 @@ def spatial_rank(shape, rank, what):
 
 
 def show(shape):
-    """Return a shape as text, with ? for a size that is not known."""
+    """Return a shape as text, with ? for a size that is not known.
+
+    Parameters
+    ----------
+    shape : sequence of int or None
+
+    Returns
+    -------
+    str
+    """
     return "(" + ", ".join("?" if n is None else str(n) for n in shape) + ")"

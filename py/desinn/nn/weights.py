@@ -136,6 +136,16 @@ def digest(header, arrays):
     Over the header as JSON with sorted keys and no spaces, then for each array, sorted by name:
     its name, its shape as JSON and its values as little-endian float32, row by row; a zero byte
     behind each of name and shape.
+
+    Parameters
+    ----------
+    header : dict
+    arrays : dict of ndarray
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
     """
     stated = {key: value for key, value in header.items() if key != "sha256"}
     total = hashlib.sha256(json.dumps(stated, sort_keys=True, separators=(",", ":")).encode())
@@ -149,6 +159,10 @@ def digest(header, arrays):
 
 def read_stored(path):
     """Read the arrays of an .npz, taking no more memory than the file is long.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
 
     Returns
     -------

@@ -16,7 +16,12 @@ Keras files need h5py, architectures pyyaml."""
 
 
 def add_options(parser):
-    """Add the options to a parser."""
+    """Add the options.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
     add = parser.add_argument
     add("infile", metavar="IN", help="network to convert")
     add("outfile", metavar="OUT", help="weights file to write (.npz)")
@@ -39,7 +44,17 @@ def add_options(parser):
 
 
 def main(options):
-    """Convert one file; returns the exit status."""
+    """Convert one file.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
     from ..files import check_output
     from ..io.convert import read_foreign
     from ..nn import write_weights

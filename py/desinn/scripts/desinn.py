@@ -9,7 +9,17 @@ COMMANDS = {"convert": convert, "info": info}
 
 
 def parse(options=None):
-    """Return the options of the command line; see `desinn.scripts.desi_find_qso.parse`."""
+    """Return the options of the command line.
+
+    Parameters
+    ----------
+    options : list of str, optional
+        In place of the command line.
+
+    Returns
+    -------
+    argparse.Namespace
+    """
     parser = argparse.ArgumentParser(
         prog="desinn", description="DESI's neural networks in NumPy alone: the weights files."
     )
@@ -29,7 +39,18 @@ def parse(options=None):
 
 
 def main(args=None):
-    """Run one of the commands; returns the exit status."""
+    """Run one of the commands.
+
+    Parameters
+    ----------
+    args : argparse.Namespace or list of str, optional
+        Options, parsed or not; without them the command line's.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
     options = args if isinstance(args, argparse.Namespace) else parse(args)
     return COMMANDS[options.command].main(options)
 

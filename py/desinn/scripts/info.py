@@ -11,13 +11,28 @@ receptive field, preparation, thresholds, provenance. The file is checked whole.
 
 
 def add_options(parser):
-    """Add the options to a parser."""
+    """Add the options.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
     parser.add_argument("file", metavar="FILE", help="weights file (.npz)")
     parser.add_argument("--json", action="store_true", help="print the header as it is")
 
 
 def main(options):
-    """Print the description of one file; returns the exit status."""
+    """Print the description of one file.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
     from ..nn import read_weights
 
     header, arrays = read_weights(options.file)
