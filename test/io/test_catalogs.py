@@ -203,7 +203,7 @@ def test_desiutil_writes_the_dependencies_where_it_is(path, monkeypatch):
 
 
 def test_the_installed_desiutil_is_understood(path):
-    depend = pytest.importorskip("desiutil.depend")
+    depend = pytest.importorskip("desiutil.depend", reason="desiutil is not installed")
     write_catalog(path, make_rows(1))
     header = fitsio.read_header(str(path), 1)
     assert depend.getdep(header, "desinn") == desinn.__version__

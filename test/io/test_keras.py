@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from desinn.io.keras import read_keras
-from desinn.io.keras_layers import LAYERS, KerasError
+from desinn.io.keras_layers import KerasError
 from desinn.nn import Network, evaluate
 from helpers import keras_file
 from helpers.cases import noise
@@ -132,13 +132,6 @@ def test_an_unknown_weight_is_named(path):
     keras_file.write(path, layers, OUTPUTS)
     with pytest.raises(KerasError, match=r"layer conv_1 \(Conv1D\): weight spectral_u is unknown"):
         read_keras(path)
-
-
-def test_every_layer_of_the_table_says_its_op():
-    from desinn.nn.ops import OPS
-
-    assert all(callable(attributes) for attributes in LAYERS.values())
-    assert LAYERS["Flatten"](None)["op"] in OPS
 
 
 def test_weights_without_a_model_are_refused(path):

@@ -67,7 +67,7 @@ def test_thresholds_reach_the_finder(args):
     main([*args, "--overwrite", "--c-thresh", "0.999999"])
     assert (read_catalog(args[3])["IS_QSO_QN"] == 0).all()
     with pytest.raises(ValueError, match="n_thresh: expected 1 to 6 lines, found 7"):
-        main([*args, "--overwrite", "--n-thresh", "7"])
+        main(["-i", args[1], args[1], *args[2:], "--overwrite", "--n-thresh", "7"])
 
 
 def test_several_files_follow_one_another(args, tmp_path):

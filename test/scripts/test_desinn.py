@@ -32,6 +32,7 @@ def test_convert_makes_a_finder(weights):
 def test_convert_says_what_it_made(weights, tmp_path, caplog):
     main(["convert", str(tmp_path / "q.h5"), weights, "--name", "tiny", "--overwrite"])
     assert read_weights(weights)[0]["name"] == "tiny"
+    assert f"{weights}: tiny, kind qso, 2" in caplog.text
 
 
 @pytest.mark.parametrize("options", [[], ["--scale", "10", "--normalize", "mean-std"]])

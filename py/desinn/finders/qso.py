@@ -5,10 +5,9 @@ Sources: Busca & Balland 2018 (arXiv:1808.09955), Farr et al. 2020 (arXiv:2007.1
 
 import numpy as np
 
-from ..spectra import Grid, normalize, rebin
+from ..spectra import NORMALIZATION, Grid, normalize, rebin
 from .base import NOT_RUN, input_flags, section
 
-NORMALIZATION = "ivar-weighted mean and rms"
 PREPARE = {"grid": dict, "normalize": str}
 INTERPRET = {"boxes": int, "lines": list, "bal_lines": list, "c_thresh": float, "n_thresh": int}
 
@@ -100,6 +99,29 @@ class QSOFinder:
         table.add_column(spectra.targetid, name="TARGETID", index=0)
         return table
 
+    def thresholds(self, c_thresh=None, n_thresh=None):
+        """Return the thresholds that hold: those given, else the file's own.
+
+        Parameters
+        ----------
+        c_thresh : float, optional
+        n_thresh : int, optional
+
+        Returns
+        -------
+        c_thresh : float
+        n_thresh : int
+
+        Raises
+        ------
+        ValueError
+            If `n_thresh` is more than there are lines, or below 1.
+        """
+        n_thresh = self.n_thresh if n_thresh is None else n_thresh
+        if not 1 <= n_thresh <= len(self.lines):
+            raise ValueError(f"n_thresh: expected 1 to {len(self.lines)} lines, found {n_thresh}")
+        return self.c_thresh if c_thresh is None else c_thresh, n_thresh
+
     def prepare(self, spectra):
         """Return the network's input.
 
@@ -142,10 +164,7 @@ class QSOFinder:
         ValueError
             If `n_thresh` is more than there are lines, or below 1.
         """
-        c_thresh = self.c_thresh if c_thresh is None else c_thresh
-        n_thresh = self.n_thresh if n_thresh is None else n_thresh
-        if not 1 <= n_thresh <= len(self.lines):
-            raise ValueError(f"n_thresh: expected 1 to {len(self.lines)} lines, found {n_thresh}")
+        c_thresh, n_thresh = self.thresholds(c_thresh, n_thresh)
         every = {**self.lines, **self.bal_lines}
         columns = {name: self._line(outputs[name], rest) for name, rest in every.items()}
         c = np.stack([columns[name][0] for name in self.lines], axis=1)  # (B, lines)

@@ -143,7 +143,7 @@ def _conv(settings):
 def _transposed_conv(settings):
     attributes = {**_conv(settings), "op": "transposed_conv"}
     dilation = attributes.pop("dilation")
-    settings.expect(output_padding=None, dilation_rate=dilation)
+    settings.expect(output_padding=None)
     if set(dilation) != {1}:
         raise KerasError(f"{settings.where}: dilation_rate must be 1, found {dilation}")
     return attributes

@@ -5,7 +5,7 @@ The facts are those of the code that trained and runs them (QuasarNET, QuasarNP)
 
 import numpy as np
 
-from ..spectra import LINES, Grid
+from ..spectra import LINES, NORMALIZATION, Grid
 
 BOXES = 13
 OUTPUTS = ("LYA", "CIV", "CIII", "MgII", "Hbeta", "Halpha", "CIV_BAL")
@@ -59,7 +59,7 @@ def describe_quasarnet(header, grid):
         "outputs": outputs,
         "prepare": {
             "grid": _grid(header["inputs"][0]["shape"][0], grid).to_header(),
-            "normalize": "ivar-weighted mean and rms",
+            "normalize": NORMALIZATION,
         },
         "interpret": {
             "boxes": BOXES,

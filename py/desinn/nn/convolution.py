@@ -40,6 +40,14 @@ class Weighted(Op):
 class Convolution(Weighted):
     """What both convolutions share: kernel (kernel..., C, filters) and bias (filters,)."""
 
+    schema = {
+        "filters": positive,
+        "kernel": positives,
+        "stride": positives,
+        "bias": flag,
+        "weight_norm": flag,
+    }
+
     def parameters(self, shape):
         """Return kernel (or direction and gain) and bias."""
         return self.weights((*self.kernel, shape[-1], self.filters))
@@ -52,15 +60,7 @@ class Conv(Convolution):
     ``out[b, y, f] = bias[f] + sum_kc x[b, y*stride + k*dilation - before, c] kernel[k, c, f]``
     """
 
-    schema = {
-        "filters": positive,
-        "kernel": positives,
-        "stride": positives,
-        "dilation": positives,
-        "padding": padding,
-        "bias": flag,
-        "weight_norm": flag,
-    }
+    schema = {**Convolution.schema, "dilation": positives, "padding": padding}
 
     def output_shape(self, shape):
         """Return the number of windows along each axis, and the filters."""
@@ -143,14 +143,7 @@ class TransposedConv(Convolution):
     `desinn.nn.geometry.transposed_crops` says, plus bias.
     """
 
-    schema = {
-        "filters": positive,
-        "kernel": positives,
-        "stride": positives,
-        "padding": crops,
-        "bias": flag,
-        "weight_norm": flag,
-    }
+    schema = {**Convolution.schema, "padding": crops}
 
     def output_shape(self, shape):
         """Return the size of the output."""

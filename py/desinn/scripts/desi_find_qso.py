@@ -123,11 +123,13 @@ def main(args=None, comm=None):
     if finder.network.header["kind"] != "qso":
         kind = finder.network.header["kind"]
         raise ValueError(f"{options.model}: expected weights of kind 'qso', found {kind!r}")
+    thresholds = finder.thresholds(options.c_thresh, options.n_thresh)
     tables, failed = over_files(
-        options.infiles, lambda path: _find(finder, path, options, pictures.get(path))
+        options.infiles, lambda path: _find(finder, path, thresholds, pictures.get(path))
     )
     table = vstack(tables, metadata_conflicts="silent")
-    write_catalog(options.outfile, table, _cards(finder, options), EXTNAME, options.overwrite)
+    cards = _cards(finder, options.model, *thresholds)
+    write_catalog(options.outfile, table, cards, EXTNAME, options.overwrite)
     get_logger().info("%s: %s", options.outfile, _summary(table))
     return 1 if failed else 0
 
@@ -148,14 +150,13 @@ def _picture_names(options):
     return dict(zip(paths, names, strict=True))
 
 
-def _find(finder, path, options, pictures):
+def _find(finder, path, thresholds, pictures):
     from ..io.desi import read_coadd
 
     spectra = read_coadd(path)
-    table = finder.find(spectra, options.c_thresh, options.n_thresh)
+    table = finder.find(spectra, *thresholds)
     if pictures is not None:
-        c_thresh = finder.c_thresh if options.c_thresh is None else options.c_thresh
-        _plot(finder, spectra, table, pictures, c_thresh)
+        _plot(finder, spectra, table, pictures, thresholds[0])
     return table, _summary(table)
 
 
@@ -174,14 +175,12 @@ def _summary(table):
     return f"{len(table)} spectra, {found} quasars, {lost} could not be run"
 
 
-def _cards(finder, options):
+def _cards(finder, model, c_thresh, n_thresh):
     """Return what the header says of how the table was made."""
     from ..finders.base import Flag
     from ..io.catalogs import provenance
 
-    c_thresh = finder.c_thresh if options.c_thresh is None else options.c_thresh
-    n_thresh = finder.n_thresh if options.n_thresh is None else options.n_thresh
-    cards = provenance(finder.network.header, path=options.model)
+    cards = provenance(finder.network.header, path=model)
     cards["C_THRESH"] = (c_thresh, "a line counts above this confidence")
     cards["N_THRESH"] = (n_thresh, "lines that make a quasar")
     for number, flag in enumerate(Flag):

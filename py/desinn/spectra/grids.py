@@ -10,6 +10,9 @@ import numpy as np
 
 LOG_3600 = math.log10(3600)  # where DESI's spectra begin, and QuasarNET's grid
 
+NORMALIZATION = "ivar-weighted mean and rms"
+"""What a weights file calls what `normalize` does."""
+
 # Rows that are worked on at once: large enough to hide Python, small enough for the cache.
 ROWS_AT_ONCE = 32
 
