@@ -1,0 +1,1 @@
+"""Simulation: what the networks train on. Spectra and their truth, from a seed."""
