@@ -67,6 +67,21 @@ def test_mean_and_power_are_the_observed_ones(rng, z):
         assert ratio[(k > low) & (k < high)].mean() == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.parametrize("correlation", [0.05, 0.4, 0.8])
+def test_bending_is_undone(correlation):
+    """The flux of two correlated Gaussians, by a sum over both."""
+    log_t, spread = -0.8, 1.4
+    x = np.linspace(-8, 8, 1201)
+    weight = np.exp(-0.5 * x**2) / np.exp(-0.5 * x**2).sum()
+    other = correlation * x[:, None] + np.sqrt(1 - correlation**2) * x
+    flux, second = (np.exp(-np.exp(log_t + spread * g)) for g in (x, other))
+    mean = weight @ flux
+    bent = (weight * flux) @ second @ weight / mean**2 - 1
+    assert bent < correlation / 2
+    found = forest._unbent(log_t, spread, np.array([0.0, bent]))
+    assert found == pytest.approx([0, correlation], abs=1e-3)
+
+
 @pytest.mark.parametrize("strength", [0.5, 0.8, 1.25, 2.0])
 def test_strength_is_a_factor_on_the_effective_optical_depth(rng, strength):
     seen = forest.transmission(rng, np.full(1500, 3.2), strength)[:, near(LYA * 3.9, 100)]

@@ -127,7 +127,7 @@ def transmission(rng, z, strength=1.0):
     Examples
     --------
     >>> transmission(np.random.default_rng(1), [1.0, 3.0]).mean(axis=1).round(2)
-    array([1.  , 0.84], dtype=float32)
+    array([1.  , 0.91], dtype=float32)
     >>> transmission(np.random.default_rng(1), [1.0, 3.0], strength=20)
     Traceback (most recent call last):
         ...

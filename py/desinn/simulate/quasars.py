@@ -95,13 +95,15 @@ class QuasarModels:
             name: _on_rest_grid(templates.get(("QSO", name))) for name in ("HIZ", "LOZ")
         }
 
-    def draw(self, rng, n):
+    def draw(self, rng, n, split=None):
         """Draw quasars.
 
         Parameters
         ----------
         rng : numpy.random.Generator
         n : int
+        split : str, optional
+            ``train`` or ``test``: which of the templates' coefficient vectors make the hosts.
 
         Returns
         -------
@@ -123,7 +125,7 @@ class QuasarModels:
         truth["EBV"] = self._reddening(rng, z)
         flux *= dust.transmission(rest, truth["EBV"], dust.smc)
         self._winds(rng, flux, truth)
-        self._add_hosts(rng, flux, z)
+        self._add_hosts(rng, flux, z, split)
         self._gas(rng, flux, truth)
         flux *= dust.transmission(WAVE, rng.exponential(0.03, n), dust.galactic)
         # Not the median: at z = 6 more than half of the spectrum is dark.
@@ -205,13 +207,13 @@ class QuasarModels:
         flux *= transmission
         truth["TRUESUBTYPE"] = np.where(has, kind, truth["TRUESUBTYPE"])
 
-    def _add_hosts(self, rng, flux, z):
+    def _add_hosts(self, rng, flux, z, split):
         """Add starlight below z = 1: up to 0.6 of the quasar's median, less with distance."""
         rows = np.flatnonzero((z < 1) & (rng.random(len(z)) < self.settings.host))
         if rows.size:
             part = rng.uniform(0, 0.6, rows.size) * (1 - z[rows])
             level = (part * np.median(flux[rows], axis=1))[:, np.newaxis]
-            flux[rows] += self._galaxies.hosts(rng, z[rows]) * level.astype(np.float32)
+            flux[rows] += self._galaxies.hosts(rng, z[rows], split) * level.astype(np.float32)
 
     def _gas(self, rng, flux, truth):
         """Put the gas between the quasar and us before it, and note the largest HI column."""

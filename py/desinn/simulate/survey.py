@@ -132,7 +132,7 @@ class Survey:
         truth["TRUESPECTYPE"] = drawn
         rows = np.flatnonzero(drawn == "QSO")
         if rows.size:
-            flux[rows], truth[rows] = self._quasars.draw(rng, rows.size)
+            flux[rows], truth[rows] = self._quasars.draw(rng, rows.size, s.split)
         for name, makers in (("STAR", self._stars), ("GALAXY", self._galaxies)):
             rows = np.flatnonzero(drawn == name)
             if rows.size:
