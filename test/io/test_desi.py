@@ -5,8 +5,16 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from desinn.io.desi import read_coadd
+from desinn.io.desi import (
+    BAD_AMPLIFIER,
+    BAD_FIBERSTATUS,
+    TRUTH_HDU,
+    read_cframe,
+    read_coadd,
+    read_truth,
+)
 from desinn.spectra import Grid, normalize, rebin
+from helpers.desi_file import frame_hdus, write_frame
 
 ROWS = 4
 WAVE = {"B": 3600 + 0.8 * np.arange(50), "R": 5760 + 0.8 * np.arange(40)}
@@ -215,3 +223,122 @@ def test_a_mock_file_with_everything(reference):
     for camera in spectra.cameras.values():
         assert camera.mask.shape == camera.flux.shape
         assert camera.resolution.shape[::2] == camera.flux.shape
+
+
+def test_a_cframe_is_one_camera(tmp_path):
+    path = tmp_path / "cframe.fits"
+    hdus = write_frame(path, "b0")
+    spectra = read_cframe(path, resolution=True)
+    camera = spectra.cameras["b"]
+    parts = {"wave": "WAVELENGTH", "flux": "FLUX", "ivar": "IVAR", "resolution": "RESOLUTION"}
+    for attribute, part in parts.items():
+        assert np.array_equal(getattr(camera, attribute), hdus[part])
+    assert np.array_equal(camera.mask, hdus["MASK"])
+    assert np.array_equal(spectra.fibermap["FIBER"], hdus["FIBERMAP"]["FIBER"])
+    assert spectra.header["EXPID"] == 12345
+    assert read_cframe(str(path)).cameras["b"].resolution is None
+
+
+def test_cframes_of_one_exposure_are_joined(tmp_path):
+    paths = [tmp_path / f"{camera}.fits" for camera in ("z3", "b3", "r3")]
+    hdus = {path.stem[0]: write_frame(path, path.stem, SEEING=path.stem) for path in paths}
+    spectra = read_cframe(paths)
+    assert list(spectra.cameras) == ["b", "r", "z"]
+    for name, camera in spectra.cameras.items():
+        assert np.array_equal(camera.flux, hdus[name]["FLUX"])
+    assert spectra.header["EXPID"] == 12345
+    assert not {"CAMERA", "SEEING"} & set(spectra.header)
+    assert spectra.source == str(paths[0])
+
+
+def test_cframes_are_matched_by_targetid(tmp_path):
+    blue, red = tmp_path / "b.fits", tmp_path / "r.fits"
+    write_frame(blue, "b0")
+    hdus = frame_hdus("r0")
+    order = [2, 0, 3, 1]
+    write_frame(red, "r0", {name: a if a.ndim == 1 and name == "WAVELENGTH" else a[order]
+                            for name, a in hdus.items()})  # fmt: skip
+    spectra = read_cframe([blue, red])
+    assert spectra.targetid.tolist() == [100, 101, 102, 103]
+    assert np.array_equal(spectra.cameras["r"].flux, hdus["FLUX"])
+
+
+def test_cframes_without_fibermap_are_matched_by_their_rows(tmp_path):
+    paths = []
+    for camera in ("b0", "r0"):
+        paths.append(tmp_path / f"{camera}.fits")
+        hdus = frame_hdus(camera)
+        del hdus["FIBERMAP"]
+        write_frame(paths[-1], camera, hdus)
+    spectra = read_cframe(paths)
+    assert spectra.targetid.tolist() == [-1] * 4
+    assert list(spectra.cameras) == ["b", "r"]
+
+
+@pytest.mark.parametrize(
+    ("camera", "header", "message"),
+    [
+        ("r1", {}, r"expected exposure 12345, spectrograph 0 as in .*b.fits, found .* 1$"),
+        ("r0", {"EXPID": 7}, r"expected exposure 12345, .*, found exposure 7, spectrograph 0$"),
+        ("b0", {}, r"expected another camera than those before, found b again$"),
+        ("r0", {"CAMERA": None}, r"expected HDUs FLUX.* and a keyword CAMERA.*CAMERA missing$"),
+    ],
+)
+def test_cframes_that_do_not_belong_together(tmp_path, camera, header, message):
+    blue, other = tmp_path / "b.fits", tmp_path / "other.fits"
+    write_frame(blue, "b0")
+    write_frame(other, camera, **header)
+    with pytest.raises(ValueError, match=rf"other.fits: {message}"):
+        read_cframe([blue, other])
+
+
+@pytest.mark.parametrize(("rows", "first"), [(3, 100), (4, 101)])
+def test_cframes_of_other_targets(tmp_path, rows, first):
+    blue, red = tmp_path / "b.fits", tmp_path / "r.fits"
+    write_frame(blue, "b0")
+    write_frame(red, "r0", frame_hdus("r0", rows=rows, first=first))
+    with pytest.raises(ValueError, match=r"r.fits: expected the TARGETIDs of .*b.fits"):
+        read_cframe([blue, red])
+
+
+def test_a_cframe_without_flux_or_no_cframe_at_all(tmp_path, coadd):
+    hdus = frame_hdus("b0")
+    del hdus["WAVELENGTH"]
+    write_frame(tmp_path / "b.fits", "b0", hdus)
+    with pytest.raises(ValueError, match=r"b.fits: expected HDUs FLUX.*, found FLUX, IVAR, MASK"):
+        read_cframe(tmp_path / "b.fits")
+    with pytest.raises(ValueError, match=r"coadd.fits: expected HDUs FLUX.*CAMERA missing$"):
+        read_cframe(write(coadd, make_hdus()))
+    with pytest.raises(ValueError, match=r"^paths: expected at least one cframe file, found none"):
+        read_cframe([])
+
+
+def test_truth_is_read_from_our_files_and_from_desis_mocks(coadd):
+    truth = np.zeros(ROWS, [("TARGETID", "i8"), ("TRUEZ", "f8"), ("TRUESPECTYPE", "S8")])
+    truth["TRUEZ"], truth["TRUESPECTYPE"] = [0.5, 1.5, 2.5, 3.5], b"QSO"
+    for name in (TRUTH_HDU, "TRUTH"):
+        found = read_truth(write(coadd, {**make_hdus(), name: truth}))
+        assert found["TRUEZ"].tolist() == [0.5, 1.5, 2.5, 3.5]
+        assert found["TRUESPECTYPE"].tolist() == ["QSO"] * ROWS
+        assert found.dtype["TRUEZ"].isnative
+
+
+def test_where_there_is_no_truth(coadd):
+    assert read_truth(write(coadd, make_hdus())) is None
+    other = np.zeros(ROWS, [("TARGETID", "i8"), ("Z", "f8")])  # somebody's redshifts
+    assert read_truth(write(coadd, {**make_hdus(), TRUTH_HDU: other})) is None
+    assert read_truth(write(coadd, {TRUTH_HDU: np.zeros((2, 2))})) is None
+    coadd.unlink()
+    with pytest.raises(FileNotFoundError, match=r"coadd.fits: there is no such file"):
+        read_truth(coadd)
+
+
+def test_truth_of_real_mocks(reference):
+    truth = read_truth(reference / "spectra" / "truth-16-1375.fits")
+    assert (truth["TRUEZ"] > 1.8).all()
+
+
+def test_bits_are_those_of_desispec():
+    masks = pytest.importorskip("desispec.fiberbitmasking")
+    for camera, bit in BAD_AMPLIFIER.items():
+        assert masks.get_all_fiberbitmask_with_amp(camera) == BAD_FIBERSTATUS | bit
