@@ -1,18 +1,23 @@
 """desi_find_qso as the pipeline calls it and as people do."""
 
 import os
+import pickle
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import fitsio
 import numpy as np
 import pytest
 
+from desinn import load_model
+from desinn.finders import base
 from desinn.finders.base import Flag
 from desinn.io.catalogs import read_catalog
 from desinn.nn import write_weights
-from desinn.scripts import desi_find_qso, prompt
+from desinn.scripts import desi_find_qso, processes, prompt, runner
 from desinn.scripts.desi_find_qso import main, parse
 from helpers.spectra import coadd, quasar_model, write_coadd
 
@@ -21,8 +26,23 @@ COLUMNS = (
     ["TARGETID", "IS_QSO_QN", "Z_QN", "Z_QN_CONF"]
     + [f"C_{name}" for name in [*LINES, "CIV_BAL"]]
     + [f"Z_{name}" for name in [*LINES, "CIV_BAL"]]
-    + ["QN_FLAG"]
+    + ["QN_FLAG", "INFILE"]
 )
+
+
+@pytest.fixture(scope="session")
+def mpiexec():
+    """The program that starts ranks, where there is MPI."""
+    pytest.importorskip("mpi4py")
+    beside = os.path.join(os.path.dirname(sys.executable), "mpiexec")
+    program = beside if os.path.exists(beside) else shutil.which("mpiexec")
+    if program is None:
+        pytest.skip("no mpiexec")
+    probe = [sys.executable, "-c", "from mpi4py import MPI; assert MPI.COMM_WORLD.size == 3"]
+    run = subprocess.run([program, "-n", "3", *probe], check=False, capture_output=True)
+    if run.returncode:
+        pytest.skip(f"MPI does not start three ranks here: {run.stderr[-200:]}")
+    return program
 
 
 @pytest.fixture
@@ -76,7 +96,23 @@ def test_several_files_follow_one_another(args, tmp_path):
     both = read_catalog(args[3])
     assert both["TARGETID"].tolist() == [100, 101, 102, 7, 8]
     main(["-i", other, *args[2:], "--overwrite"])
-    np.testing.assert_array_equal(read_catalog(args[3]), both[3:])
+    assert list(both.dtype.names) == COLUMNS
+    for name in COLUMNS[:-1]:
+        np.testing.assert_array_equal(read_catalog(args[3])[name], both[name][3:])
+
+
+def test_every_row_says_from_which_file_it_is(args, tmp_path):
+    """Numbers are the places on the command line, whatever could be used of it."""
+    bad = str(tmp_path / "bad.fits")
+    other = write_coadd(tmp_path / "other.fits", coadd(rows=2))
+    assert main(["-i", args[1], bad, other, *args[2:]]) == 1
+    assert read_catalog(args[3])["INFILE"].tolist() == [0, 0, 0, 2, 2]
+    infiles = read_catalog(args[3], "INFILES")
+    assert infiles["PATH"].tolist() == [args[1], bad, other]
+    assert infiles["NROWS"].tolist() == [3, 0, 2]
+    assert infiles["USED"].tolist() == [True, False, True]
+    main([*args, "--overwrite"])
+    assert read_catalog(args[3])["INFILE"].tolist() == [0, 0, 0]
 
 
 def test_no_rows_in_no_rows_out(args, tmp_path):
@@ -115,7 +151,7 @@ def test_when_no_file_can_be_used_nothing_is_written(args, tmp_path):
 
 
 def test_the_output_is_checked_before_the_work(args, tmp_path, monkeypatch):
-    monkeypatch.setattr(desi_find_qso, "over_files", None)
+    monkeypatch.setattr(desi_find_qso, "FindQuasars", None)
     with pytest.raises(NotADirectoryError, match=r"output folder .* does not exist"):
         main([*args[:2], "-o", str(tmp_path / "no" / "out.fits"), *args[4:]])
     with pytest.raises(IsADirectoryError, match="is a folder"):
@@ -178,26 +214,164 @@ def test_an_input_is_never_the_output(args, number):
     assert Path(args[number]).read_bytes() == before
 
 
-def test_an_interruption_is_one_line(args, caplog):
-    def interrupted(options):
-        raise KeyboardInterrupt
-
-    assert prompt.run(interrupted, parse(args)) == 130
-    assert "interrupted; nothing was written" in caplog.text
-
-
-class Comm:
-    """What a rank of MPI knows."""
-
-    def __init__(self, rank):
-        self.rank = rank
+def test_a_network_of_ours_is_found_by_its_name(args, model, monkeypatch):
+    monkeypatch.setattr(base, "shipped_weights", lambda: {"qso": model})
+    assert parse(args[:4]).model == "qso"
+    assert main(args[:4]) == 0
+    header = fitsio.read_header(args[3], ext="QSO_QN")
+    assert header["MODELFIL"].strip() == os.path.basename(model)
 
 
-def test_one_rank_does_the_work(args):
-    assert main(args, comm=Comm(1)) == 0
-    assert not os.path.exists(args[3])
-    assert main(args, comm=Comm(0)) == 0
-    assert os.path.exists(args[3])
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """Options of a run on several files, and the table's bytes from one process."""
+    folder = tmp_path_factory.mktemp("several")
+    write_weights(folder / "weights.npz", *quasar_model())
+    rows = [3, 0, 1, 4, 2]
+    infiles = [
+        write_coadd(folder / f"{n}.fits", coadd(rows=size, first=100 * n, seed=n))
+        for n, size in enumerate(rows)
+    ]
+    out = str(folder / "out.fits")
+    options = ["-i", *infiles, "-o", out, "-m", str(folder / "weights.npz"), "--overwrite"]
+    assert main(options) == 0
+    return options, data_of(out)
+
+
+def data_of(path):
+    """Return columns and data of the table, and remove the file."""
+    rows = read_catalog(path)
+    os.remove(path)
+    return rows.dtype, rows.tobytes()
+
+
+def out_of(options):
+    return options[options.index("-o") + 1]
+
+
+def environment(repository):
+    return {**os.environ, "PYTHONPATH": str(repository / "py")}
+
+
+def test_three_processes_make_the_same_table(several, monkeypatch):
+    for module in (runner, processes):
+        monkeypatch.setattr(module, "cores", lambda: {0, 1, 2})
+    options, expected = several
+    assert main([*options, "--nproc", "3"]) == 0
+    assert data_of(out_of(options)) == expected
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_ranks_make_the_same_table(several, mpiexec, repository, ranks):
+    """As a program of Python's -m, whose classes other processes know by another name."""
+    options, expected = several
+    program = [sys.executable, "-m", "desinn.scripts.desi_find_qso", "--mpi"]
+    command = [mpiexec, "-n", str(ranks), *program, *options]
+    run = subprocess.run(
+        command,
+        env=environment(repository),
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+    )
+    assert run.returncode == 0, run.stdout
+    assert data_of(out_of(options)) == expected
+    options = [*options, "-m", "nowhere.npz"]
+    command = [mpiexec, "-n", str(ranks), *program, *options]
+    run = subprocess.run(
+        command, env=environment(repository), check=False, capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    assert (run.stdout + run.stderr).count("nowhere.npz: there is no such file") == 1
+
+
+def test_main_takes_the_ranks_of_a_program(several, mpiexec, repository, tmp_path):
+    """All of them return the same, with a part of them as the communicator."""
+    options, expected = several
+    (tmp_path / "program.py").write_text(
+        "import sys\n"
+        "from mpi4py import MPI\n"
+        "from desinn.scripts.desi_find_qso import main\n"
+        "some = MPI.COMM_WORLD.Split(MPI.COMM_WORLD.rank == 0)\n"
+        "status = main(sys.argv[1:], comm=some) if MPI.COMM_WORLD.rank else None\n"
+        "statuses = MPI.COMM_WORLD.gather(status)\n"
+        "assert statuses in (None, [None, 1, 1]), statuses\n"
+    )
+    infiles = [*options[: options.index("-o")], "nowhere.fits"]
+    command = [mpiexec, "-n", "3", sys.executable, str(tmp_path / "program.py")]
+    run = subprocess.run(
+        [*command, *infiles, *options[len(infiles) - 1 :]],
+        env=environment(repository),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert run.returncode == 0, run.stderr
+    assert data_of(out_of(options)) == expected
+
+
+def test_a_run_that_was_killed_is_taken_up(several, repository, tmp_path):
+    """The last file is a pipe into which nobody writes: the run stands still until killed."""
+    options, expected = several
+    out = str(tmp_path / "out.fits")
+    pipe = tmp_path / "4.fits"
+    os.mkfifo(pipe)
+    infiles = options[1 : options.index("-o")]
+    given = [*infiles[:4], str(pipe), "-o", out, *options[options.index("-m") :], "--resume"]
+    program = [sys.executable, str(repository / "bin" / "desi_find_qso"), "-i"]
+    with subprocess.Popen(
+        [*program, *given], env=environment(repository), stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    ) as run:  # fmt: skip
+        end = time.monotonic() + 30
+        while len(list(tmp_path.glob("out.fits.parts/[!.]*"))) < 4 and time.monotonic() < end:
+            time.sleep(0.01)
+        run.kill()
+    assert sorted(os.listdir(tmp_path)) == ["4.fits", "out.fits.parts"]
+    pipe.unlink()
+    shutil.copy(infiles[4], pipe)
+    calls = []
+    find = desi_find_qso.FindQuasars.__call__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            desi_find_qso.FindQuasars, "__call__", lambda *a: calls.append(a[1]) or find(*a)
+        )
+        assert main(["-i", *given]) == 0
+    assert calls == [str(pipe)]
+    assert data_of(out) == expected
+    assert os.listdir(tmp_path) == ["4.fits"]
+
+
+@pytest.mark.parametrize(
+    "option", [["--c-thresh", "0.7"], ["--n-thresh", "2"], ["--plot", "here"]]
+)
+def test_parts_hold_for_the_same_options_only(several, tmp_path, monkeypatch, caplog, option):
+    monkeypatch.chdir(tmp_path)
+    options, _ = several
+    options = [options[0], options[1], "nowhere.fits", *options[options.index("-o") :], "--resume"]
+    assert main(options) == 1
+    assert main([*options, *option]) == 1
+    assert "of other options, done again" in caplog.text
+    caplog.clear()
+    assert main([*options, *option]) == 1
+    assert "1 of 2 files were done before" in caplog.text
+    shutil.rmtree(f"{out_of(options)}.parts")
+    os.remove(out_of(options))
+
+
+def test_weights_that_change_during_the_run_are_noticed(args, model):
+    finder = load_model(model)
+    work = desi_find_qso.FindQuasars(model, finder, (0.5, 1), {})
+    copy = pickle.loads(pickle.dumps(work))
+    assert copy(args[1]).counts == work(args[1]).counts
+    copy = pickle.loads(pickle.dumps(work))
+    header, arrays = quasar_model()
+    write_weights(model, {**header, "name": "other"}, arrays, overwrite=True)
+    with pytest.raises(ValueError, match=r"weights\.npz: was replaced while the program ran"):
+        copy(args[1])
 
 
 def test_the_prompt_says_one_line(args, caplog):

@@ -1,23 +1,27 @@
-"""desi_find_qso: quasars and their redshifts in coadds."""
+"""desi_find_qso: quasars and their redshifts in spectra."""
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
 
 from ..files import check_output
 from ..log import get_logger
-from . import prompt
+from . import prompt, runner
+from .crew import Result
 from .plots import figure_class, plot_quasar
-from .runner import over_files
+from .progress import words
+from .stacking import stack, write_stacked
 
 EXTNAME = "QSO_QN"
 COLUMNS = """\
-The output has one row for every fibre, in the order of the input: TARGETID;
+The output has one row for every target, in the order of the inputs: TARGETID;
 IS_QSO_QN (1, 0, or -1 where the spectrum could not be run); Z_QN, the redshift of
 the most confident line, and Z_QN_CONF, its confidence; C_x and Z_x for each line x;
 C_CIV_BAL and Z_CIV_BAL for broad absorption; QN_FLAG, whose bits the header names
-(FLAGBIT0 and so on). What could not be run is NaN."""
+(FLAGBIT0 and so on); INFILE, the number of the input: its row in the HDU INFILES,
+which has the names. What could not be run is NaN."""
 
 
 def parse(options=None):
@@ -34,7 +38,7 @@ def parse(options=None):
     """
     parser = argparse.ArgumentParser(
         prog="desi_find_qso",
-        description="Find quasars and their redshifts in DESI coadds.",
+        description="Find quasars and their redshifts in DESI and SDSS spectra.",
         epilog=COLUMNS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -45,16 +49,16 @@ def parse(options=None):
         nargs="+",
         action="extend",
         required=True,
-        metavar="COADD",
-        help="coadds or spectra files",
+        metavar="FILE",
+        help="DESI coadd, spectra or cframe files, SDSS spec or spPlate files",
     )
     add("-o", "--outfile", required=True, metavar="OUT", help="table to write (FITS)")
     add(
         "-m",
         "--model",
-        required=True,
+        default="qso",
         metavar="WEIGHTS",
-        help="weights file (.npz; see desinn convert)",
+        help="weights file (.npz; see desinn convert) or name (default: qso, our own)",
     )
     add(
         "--c-thresh",
@@ -64,12 +68,13 @@ def parse(options=None):
     )
     add(
         "--n-thresh",
-        type=_count,
+        type=prompt.count,
         metavar="N",
         help="lines that make a quasar (default: the weights file's own)",
     )
     add("--plot", metavar="DIR", help="draw every quasar that was found, one PNG each, into DIR")
     add("--overwrite", action="store_true", help="replace an existing output")
+    runner.add_options(parser)
     prompt.add_common(parser)
     return parser.parse_args(options)
 
@@ -81,13 +86,6 @@ def _fraction(text):
     raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
 
 
-def _count(text):
-    with contextlib.suppress(ValueError):
-        if int(text) >= 1:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"expected an integer, 1 or more, found {text}")
-
-
 def main(args=None, comm=None):
     """Find quasars in all files and write one table.
 
@@ -96,42 +94,90 @@ def main(args=None, comm=None):
     args : argparse.Namespace or list of str, optional
         Options, parsed or not; without them the command line's.
     comm : mpi4py.MPI.Comm, optional
-        The first rank does the work.
+        Of the program that this runs in: every rank calls, rank 0 shares out the files.
 
     Returns
     -------
     int
         0, or 1 where some files could not be used: they are named in the log, and the table
-        holds the others.
+        holds the others. The same on every rank.
 
     Raises
     ------
     OSError, ValueError
-        If the output cannot be written, or no input can be used.
+        If the output cannot be written, or no input can be used; on every rank.
     """
-    if comm is not None and comm.rank > 0:
-        return 0
     options = args if isinstance(args, argparse.Namespace) else parse(args)
-    check_output(options.outfile, options.overwrite, [*options.infiles, options.model])
-    pictures = _picture_names(options)
-    from astropy.table import vstack
+    return runner.run(options, _prepare, comm)
 
+
+def _prepare(options):
+    """Check what can be checked before the work; return what there is to do."""
     from .. import load_model
-    from ..io.catalogs import write_catalog
+    from ..finders.base import weights_path
 
-    finder = load_model(options.model)
-    if finder.network.header["kind"] != "qso":
-        kind = finder.network.header["kind"]
-        raise ValueError(f"{options.model}: expected weights of kind 'qso', found {kind!r}")
+    model = weights_path(options.model)
+    check_output(options.outfile, options.overwrite, [*options.infiles, model])
+    pictures = _picture_names(options)
+    finder = load_model(model)
+    header = finder.network.header
+    if header["kind"] != "qso":
+        raise ValueError(f"{model}: expected weights of kind 'qso', found {header['kind']!r}")
     thresholds = finder.thresholds(options.c_thresh, options.n_thresh)
-    tables, failed = over_files(
-        options.infiles, lambda path: _find(finder, path, thresholds, pictures.get(path))
-    )
-    table = vstack(tables, metadata_conflicts="silent")
-    cards = _cards(finder, options.model, *thresholds)
-    write_catalog(options.outfile, table, cards, EXTNAME, options.overwrite)
-    get_logger().info("%s: %s", options.outfile, _summary(table))
-    return 1 if failed else 0
+    work = FindQuasars(model, finder, thresholds, pictures)
+    cards = _cards(header, model, *thresholds)
+    plot = options.plot and os.path.abspath(options.plot)
+    key = {"sha256": header["sha256"], "thresholds": thresholds, "plot": plot}
+    finish = functools.partial(_write, options, cards)
+    return runner.Task(options.infiles, work, finish, options.outfile, key)
+
+
+class FindQuasars:
+    """The work on one file. A process that gets a copy loads the network once.
+
+    Parameters
+    ----------
+    model : str
+        Weights file.
+    finder : desinn.finders.qso.QSOFinder
+        What it holds.
+    thresholds : (float, int)
+        C_THRESH and N_THRESH.
+    pictures : dict
+        Path -> how the names of its pictures begin. Files without get none.
+    """
+
+    def __init__(self, model, finder, thresholds, pictures):
+        self._model = model
+        self._finder = finder
+        self._sha256 = finder.network.header["sha256"]
+        self._thresholds = thresholds
+        self._pictures = pictures
+
+    def __getstate__(self):
+        """Return what a copy needs: the network it reads itself."""
+        return {**self.__dict__, "_finder": None}
+
+    def __call__(self, path):
+        """Return the rows of a file as a `Result`."""
+        from ..io.read import read_spectra
+
+        finder = self._load()
+        spectra = read_spectra(path)
+        table = finder.find(spectra, *self._thresholds)
+        if path in self._pictures:
+            _plot(finder, spectra, table, self._pictures[path], self._thresholds[0])
+        return Result({"rows": table.as_array()}, _counts(table))
+
+    def _load(self):
+        from .. import load_model
+
+        if self._finder is None:
+            finder = load_model(self._model)
+            if finder.network.header["sha256"] != self._sha256:
+                raise ValueError(f"{self._model}: was replaced while the program ran")
+            self._finder = finder
+        return self._finder
 
 
 def _picture_names(options):
@@ -150,16 +196,6 @@ def _picture_names(options):
     return dict(zip(paths, names, strict=True))
 
 
-def _find(finder, path, thresholds, pictures):
-    from ..io.desi import read_coadd
-
-    spectra = read_coadd(path)
-    table = finder.find(spectra, *thresholds)
-    if pictures is not None:
-        _plot(finder, spectra, table, pictures, thresholds[0])
-    return table, _summary(table)
-
-
 def _plot(finder, spectra, table, pictures, c_thresh):
     """Draw the quasars of one file; a picture that fails costs nothing but itself."""
     for row in (table["IS_QSO_QN"] == 1).nonzero()[0]:
@@ -170,17 +206,25 @@ def _plot(finder, spectra, table, pictures, c_thresh):
             get_logger().error("%s: no picture: %s", path, error)
 
 
-def _summary(table):
-    found, lost = ((table["IS_QSO_QN"] == value).sum() for value in (1, -1))
-    return f"{len(table)} spectra, {found} quasars, {lost} could not be run"
+def _counts(rows):
+    found, lost = (int((rows["IS_QSO_QN"] == value).sum()) for value in (1, -1))
+    return {"spectra": len(rows), "quasars": found, "could not be run": lost}
 
 
-def _cards(finder, model, c_thresh, n_thresh):
+def _write(options, cards, results):
+    """Write the table: the rows of all files, in the order of the command line."""
+    table = stack(results)
+    infiles = [(path, one is not None) for path, one in zip(options.infiles, results, strict=True)]
+    write_stacked(options.outfile, table, cards, EXTNAME, options.overwrite, infiles)
+    get_logger().info("%s: %s", options.outfile, words(_counts(table)))
+
+
+def _cards(header, model, c_thresh, n_thresh):
     """Return what the header says of how the table was made."""
     from ..finders.base import Flag
     from ..io.catalogs import provenance
 
-    cards = provenance(finder.network.header, path=model)
+    cards = provenance(header, path=model)
     cards["C_THRESH"] = (c_thresh, "a line counts above this confidence")
     cards["N_THRESH"] = (n_thresh, "lines that make a quasar")
     for number, flag in enumerate(Flag):
@@ -194,4 +238,7 @@ def prompt_main():
 
 
 if __name__ == "__main__":
-    sys.exit(prompt_main())
+    # Under its own name: other processes could not import a class of __main__.
+    from . import desi_find_qso
+
+    sys.exit(desi_find_qso.prompt_main())

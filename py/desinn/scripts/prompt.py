@@ -1,7 +1,11 @@
 """What every program does at the prompt, and not when a pipeline calls its main()."""
 
+import argparse
+import contextlib
 import os
+import signal
 import sys
+import threading
 
 from ..log import get_logger, show_log
 
@@ -32,6 +36,32 @@ def add_version(parser):
     parser.add_argument("--version", action="version", version=f"desinn {__version__}")
 
 
+def count(text):
+    """Return the number that an option gives, 1 or more.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is something else.
+    """
+    with contextlib.suppress(ValueError):
+        if int(text) >= 1:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"expected an integer, 1 or more, found {text}")
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, such as a batch system sends: as Ctrl-C, so that everything is cleared away."""
+
+
 def run(main, options):
     """Run a program and turn what bad input raises into one message.
 
@@ -43,19 +73,45 @@ def run(main, options):
     Returns
     -------
     int
-        The exit status: what `main` returned, or 1.
+        The exit status: what `main` returned, or 1; 130 or 143 after SIGINT or SIGTERM.
     """
     show_log()
     try:
-        return main(options)
+        with _terminable():
+            return main(options)
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        get_logger().critical("interrupted; nothing was written")
-        return 130  # as a shell reports it
+    except KeyboardInterrupt as error:
+        _say("interrupted; nothing was written")
+        return 143 if isinstance(error, Terminated) else 130  # as a shell reports it
     except EXPECTED as error:
         if options.debug:
             raise
-        get_logger().critical("%s", error)
+        _say(str(error))
         return 1
+
+
+@contextlib.contextmanager
+def _terminable():
+    """Make SIGTERM an exception, once; what follows it is clearing away."""
+
+    def end(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say(text):
+    """Say it once, and not for every rank."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is None or not mpi.Is_initialized() or mpi.COMM_WORLD.rank == 0:
+        get_logger().critical("%s", text)
