@@ -4,7 +4,7 @@ Examples
 --------
 >>> import desinn
 >>> from desinn.io.desi import read_coadd
->>> finder = desinn.load_model("weights.npz")  # doctest: +SKIP
+>>> finder = desinn.load_model("qso")  # doctest: +SKIP
 >>> table = finder.find(read_coadd("coadd.fits"))  # doctest: +SKIP
 """
 
@@ -17,7 +17,7 @@ def load_model(path):
     Parameters
     ----------
     path : str or os.PathLike
-        A weights file (``.npz``).
+        Name of a network that comes with desinn (``qso``), or a weights file (``.npz``).
 
     Returns
     -------
@@ -27,7 +27,7 @@ def load_model(path):
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If there is neither such a network nor such a file.
     desinn.nn.weights.WeightsError
         If it is not a valid weights file, with all that is wrong; or if its kind has no finder.
     """

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from ..files import input_file
 from ..log import get_logger
 from ..nn import Network, WeightsError, read_weights
 
@@ -31,12 +32,62 @@ NOT_RUN = Flag.NO_DATA | Flag.NOT_NORMAL
 """The bits with which a row has no result."""
 
 
+def weights_path(name):
+    """Return the weights file that a name stands for.
+
+    Parameters
+    ----------
+    name : str or os.PathLike
+        Name of a network that comes with desinn, such as ``qso``, or a file.
+
+    Returns
+    -------
+    str
+        A file that is there. A name of ours comes before a file of that name in the working
+        folder (``./qso`` is the file).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither such a network nor such a file.
+    """
+    name = os.fspath(name)
+    shipped = shipped_weights()
+    if name in shipped:
+        return shipped[name]
+    try:
+        return input_file(name)
+    except FileNotFoundError as error:
+        if os.path.splitext(name)[1]:
+            raise
+        names = ", ".join(shipped) or "none"
+        raise FileNotFoundError(f"{error}, nor a network of this name (ours: {names})") from None
+
+
+def shipped_weights():
+    """Return the weights files that come with desinn.
+
+    Returns
+    -------
+    dict
+        Name -> path.
+    """
+    folder = os.path.join(os.path.dirname(__file__), os.pardir, "weights")
+    files = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return {
+        stem: os.path.normpath(os.path.join(folder, f"{stem}.npz"))
+        for stem, suffix in map(os.path.splitext, files)
+        if suffix == ".npz"
+    }
+
+
 def load_model(path):
     """Return the finder for what a weights file holds.
 
     Parameters
     ----------
     path : str or os.PathLike
+        As `weights_path` takes it.
 
     Returns
     -------
@@ -47,7 +98,7 @@ def load_model(path):
     FileNotFoundError, WeightsError
         As `desinn.load_model` says.
     """
-    path = os.fspath(path)
+    path = weights_path(path)
     header, arrays = read_weights(path)
     from .cosmics import cosmics_finder
     from .qso import QSOFinder

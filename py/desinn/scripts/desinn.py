@@ -3,9 +3,17 @@
 import argparse
 import sys
 
-from . import convert, info, prompt
+from . import calibrate, convert, evaluate, info, path, prompt, simulate, train
 
-COMMANDS = {"convert": convert, "info": info}
+COMMANDS = {
+    "convert": convert,
+    "info": info,
+    "path": path,
+    "simulate": simulate,
+    "train": train,
+    "evaluate": evaluate,
+    "calibrate": calibrate,
+}
 
 
 def parse(options=None):

@@ -1,0 +1,218 @@
+"""desinn calibrate: make the confidences of a quasar network probabilities."""
+
+import os
+
+import numpy as np
+
+from ..log import get_logger
+from .evaluate import add_truth, fraction, qso_finder
+
+DESCRIPTION = """\
+Fit a temperature and a bias for each line's confidence on spectra that are known,
+
+  logit -> logit / temperature + bias
+
+and write the network with both multiplied into its own weights: who runs it gets
+calibrated confidences and needs to know nothing of it. TRUTH is as in "desinn evaluate":
+.csv, or a simulated coadd; default: the SPECTRA's own truth HDU."""
+
+TOLERANCE = 1e-5
+"""How far the written network's confidences may be from those that were fitted."""
+
+SAMPLE = 64
+"""Spectra on which the two are compared."""
+
+
+def add_options(parser):
+    """Add the options.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
+    add = parser.add_argument
+    add("weights", metavar="WEIGHTS", help="network of kind qso: a weights file, or its name")
+    add("--data", nargs="+", required=True, metavar="SPECTRA", help="spectra to calibrate on")
+    add_truth(parser)
+    add("-o", "--outfile", required=True, metavar="OUT", help="weights file to write (.npz)")
+    add("--fit", choices=("boxes", "best"), default="boxes",
+        help="what is made likely: each box, or the best box of a line")  # fmt: skip
+    add("--prior", type=fraction, metavar="F",
+        help="weight quasars and others as if quasars had the share F")  # fmt: skip
+    add("--c-thresh", type=fraction, metavar="C",
+        help="threshold to store in the file (default: as it was)")  # fmt: skip
+    add("--overwrite", action="store_true", help="replace an existing output")
+
+
+def main(options):
+    """Calibrate one network.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        The exit status.
+
+    Raises
+    ------
+    OSError, ValueError
+        If a file cannot be used, the network is built so that nothing can be multiplied in, or
+        the spectra are too few.
+    """
+    from ..evaluate.calibration import bake, box_nodes, class_weights
+    from ..files import check_output
+    from ..finders.base import weights_path
+    from ..nn import read_weights, write_weights
+
+    if not options.outfile.endswith(".npz"):
+        raise ValueError(f"{options.outfile}: expected a name that ends in .npz")
+    path = weights_path(options.weights)
+    check_output(options.outfile, options.overwrite, [path, *options.data, *options.truth])
+    finder = qso_finder(path)
+    header, arrays = read_weights(path)
+    lines = {**finder.lines, **finder.bal_lines}
+    n_boxes = header["interpret"]["boxes"]
+    nodes = box_nodes(finder.network.graph, lines, n_boxes)
+    logits, truth, x = _logits(finder, header, arrays, nodes, options)
+    weight = class_weights(truth["TRUESPECTYPE"] == "QSO", options.prior)
+    heads = {
+        name: _Head(name, rest, logits[name], truth, finder.grid, weight)
+        for name, rest in lines.items()
+    }
+    for head in heads.values():
+        head.fit(options.fit)
+    turns = {name: head.turn for name, head in heads.items() if head.turn is not None}
+    if not turns:
+        raise ValueError("no line has enough examples to be calibrated: more spectra are needed")
+    new, new_arrays = bake(header, arrays, nodes, turns)
+    _record(new, heads, finder, truth, weight, options)
+    _compare(new, new_arrays, heads, x, n_boxes)
+    write_weights(options.outfile, new, new_arrays, options.overwrite)
+    get_logger().info("%s: calibrated on %d spectra", options.outfile, len(truth))
+    return 0
+
+
+class _Head:
+    """One line's logits and what they should say."""
+
+    def __init__(self, name, rest, logits, truth, grid, weight):
+        from ..evaluate.reliability import near, true_box
+
+        self.name, self.logits = name, logits  # (B, boxes)
+        true, known = true_box(truth, name, grid, logits.shape[1], rest)
+        self.weight = weight * known
+        self.target = np.arange(logits.shape[1]) == true[:, np.newaxis]  # (B, boxes)
+        self.best = logits.max(axis=1)
+        self.right = near(logits.argmax(axis=1), true)
+        self.turn = None
+
+    def fit(self, what):
+        """Find temperature and bias, and say what they do."""
+        from ..evaluate.calibration import fit
+
+        if what == "best":
+            self.turn = fit(self.best, self.right, self.weight)
+        else:
+            weight = np.repeat(self.weight, self.target.shape[1])
+            self.turn = fit(self.logits.ravel(), self.target.ravel(), weight)
+        if self.turn is None:
+            get_logger().warning("%s: too few examples, left as it is", self.name)
+            return
+        get_logger().info(
+            "%s: temperature %.3f, bias %.3f, calibration error %.4f, was %.4f",
+            self.name, self.turn.temperature, self.turn.bias, self.error(), self.error(False),
+        )  # fmt: skip
+
+    def confidence(self, calibrated=True):
+        """Return the confidence of the best box, (B,)."""
+        from ..evaluate.calibration import sigmoid
+
+        turned = self.turn(self.best) if calibrated and self.turn else self.best
+        return sigmoid(turned)
+
+    def error(self, calibrated=True):
+        """Return the expected calibration error."""
+        from ..evaluate.reliability import reliability
+
+        rows = self.weight > 0
+        parts = (part[rows] for part in (self.confidence(calibrated), self.right, self.weight))
+        return reliability(*parts).error
+
+    def summary(self):
+        """Return what the file's provenance says of this line."""
+        if self.turn is None:
+            return None
+        return {
+            "temperature": self.turn.temperature,
+            "bias": self.turn.bias,
+            "error_before": self.error(False),
+            "error_after": self.error(),
+        }
+
+
+def _logits(finder, header, arrays, nodes, options):
+    """Return the logits of each line, (B, boxes), the truth, and some of the input."""
+    from ..evaluate.sample import beside
+    from ..evaluate.truth import read_truth
+    from ..finders.base import NOT_RUN
+    from ..io.read import read_spectra
+    from ..nn import Network
+
+    network = Network({**header, "outputs": nodes}, arrays)
+    known = read_truth(options.truth, options.label_source)
+    parts = []
+    for path in options.data:
+        spectra = read_spectra(path)
+        truth = known if options.truth else read_truth([path])
+        truth, rows = beside(spectra.targetid, truth, path)
+        x, flags = finder.prepare(spectra[rows])
+        run = (flags & NOT_RUN) == 0
+        parts.append((network(x[run]), truth[run], x[run][:SAMPLE]))
+    outputs, truths, inputs = zip(*parts, strict=True)
+    logits = {
+        name: np.concatenate([output[name] for output in outputs]).astype(np.float64)
+        for name in nodes
+    }
+    return logits, np.concatenate(truths), np.concatenate(inputs)[:SAMPLE]
+
+
+def _record(header, heads, finder, truth, weight, options):
+    """Put into the header what was done, and the threshold."""
+    from ..evaluate.calibration import best_threshold
+
+    quasar = truth["TRUESPECTYPE"] == "QSO"
+    confidences = np.stack([heads[name].confidence() for name in finder.lines], axis=1)
+    # A quasar is what has n_thresh lines over the threshold.
+    deciding = np.sort(confidences, axis=1)[:, -finder.n_thresh]
+    recommended = best_threshold(deciding, quasar, weight)
+    get_logger().info("recommended threshold: %.2f", recommended)
+    earlier = header["provenance"].get("calibration")
+    header["provenance"]["calibration"] = {
+        "set": [os.path.basename(path) for path in options.data],
+        "spectra": len(truth),
+        "quasars": int(quasar.sum()),
+        "prior": options.prior,
+        "fit": options.fit,
+        "heads": {name: head.summary() for name, head in heads.items()},
+        "recommended_c_thresh": recommended,
+        **({"earlier": earlier} if earlier else {}),
+    }
+    if options.c_thresh is not None:
+        header["interpret"]["c_thresh"] = options.c_thresh
+
+
+def _compare(header, arrays, heads, x, n_boxes):
+    """Raise unless the new network says what was fitted."""
+    from ..evaluate.calibration import sigmoid
+    from ..nn import Network
+
+    outputs = Network(header, arrays)(x)
+    for name, head in heads.items():
+        logits = head.logits[: len(x)]
+        expected = sigmoid(logits if head.turn is None else head.turn(logits))
+        off = np.abs(outputs[name][:, :n_boxes] - expected).max(initial=0)
+        if not off <= TOLERANCE:
+            raise ValueError(f"output {name}: confidences are {off:.1e} from those fitted")

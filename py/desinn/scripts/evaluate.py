@@ -1,0 +1,220 @@
+"""desinn evaluate: completeness, purity and redshift errors against the truth, with intervals."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+
+from ..log import get_logger
+
+DESCRIPTION = """\
+Compare quasars that were found with what the spectra are known to be.
+
+  INPUT   catalogues of desi_find_qso; or spectra, in which --model finds quasars first
+  TRUTH   .csv: a list "file,spectype,z" beside BOSS spectra (matched by file name;
+          a column "targetid" is matched by TARGETID)
+          other names: a simulated coadd with its truth HDU (matched by TARGETID)
+          default: the INPUT's own truth HDU
+
+The report goes to standard output, or to a file with -o."""
+
+
+def add_options(parser):
+    """Add the options.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
+    add = parser.add_argument
+    add("kind", choices=("qso",), help="what was looked for")
+    add("inputs", nargs="+", metavar="INPUT", help="catalogues or spectra")
+    add_truth(parser)
+    add("-m", "--model", default="qso", metavar="MODEL", help="for spectra (default: qso)")
+    add(
+        "--c-thresh",
+        type=fraction,
+        nargs="+",
+        default=(0.5, 0.95, 0.99),
+        metavar="C",
+        help="confidences above which a line counts (default: 0.5 0.95 0.99)",
+    )
+    add("--n-thresh", type=_count, metavar="N", help="lines that make a quasar (default: the"
+        " weights file's own; 1 for a catalogue)")  # fmt: skip
+    add("--catastrophic", type=float, default=6000.0, metavar="KMS",
+        help="a redshift wrong by more is no redshift (default: 6000 km/s)")  # fmt: skip
+    add("--bal-thresh", type=fraction, default=0.5, metavar="C",
+        help="C_CIV_BAL above which a quasar counts as BAL (default: 0.5)")  # fmt: skip
+    add("--confidence", type=fraction, default=0.95, metavar="P",
+        help="of the intervals (default: 0.95)")  # fmt: skip
+    add("--seed", type=int, default=0, help="of the resampling for the intervals of dv")
+    add("--format", choices=("text", "rst", "json"), default="text", help="of the report")
+    add("-o", "--outfile", metavar="REPORT", help="write the report to a file")
+    add("--plot", metavar="DIR", help="draw figures and failures, PNG, into DIR")
+    add("--failures", type=_whole, default=48, metavar="N",
+        help="failures of each kind to list and draw at most (default: 48)")  # fmt: skip
+    add("--overwrite", action="store_true", help="replace an existing REPORT")
+
+
+def add_truth(parser):
+    """Add the options that say what is true.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
+    add = parser.add_argument
+    add("--truth", nargs="+", default=(), metavar="TRUTH", help="what the spectra are; see above")
+    add(
+        "--label-source",
+        metavar="TEXT",
+        help="use only labels of the list whose label_source contains TEXT",
+    )
+
+
+def fraction(text):
+    """Return a number from 0 to below 1.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
+
+
+def _count(text):
+    return _whole(text, 1)
+
+
+def _whole(text, least=0):
+    with contextlib.suppress(ValueError):
+        if int(text) >= least:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"expected an integer, {least} or more, found {text}")
+
+
+def main(options):
+    """Evaluate, report and draw.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    int
+        The exit status.
+
+    Raises
+    ------
+    OSError, ValueError
+        If an input cannot be used: a report on part of them would be none.
+    ImportError
+        If pictures are wanted and matplotlib is not installed.
+    """
+    from ..evaluate.report import Options, evaluate
+    from ..evaluate.sample import read_sample
+
+    _check(options)
+    sample = read_sample(
+        options.inputs, options.truth, lambda: qso_finder(options.model), options.label_source
+    )
+    how = Options(
+        tuple(options.c_thresh),
+        options.n_thresh,
+        options.catastrophic,
+        options.bal_thresh,
+        options.confidence,
+        options.seed,
+        options.failures,
+    )
+    content = evaluate(sample, how, _name(options.inputs))
+    _write(options, _text(content, options.format))
+    if options.plot is not None:
+        from .evaluate_plots import draw
+
+        names = draw(options.plot, sample, content, how)
+        get_logger().info("%s: %d pictures", options.plot, len(names))
+    return 0
+
+
+def qso_finder(model):
+    """Return the finder of a weights file of kind qso.
+
+    Parameters
+    ----------
+    model : str
+
+    Returns
+    -------
+    desinn.finders.qso.QSOFinder
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a weights file of this kind.
+    """
+    from .. import load_model
+
+    finder = load_model(model)
+    kind = finder.network.header["kind"]
+    if kind != "qso":
+        raise ValueError(f"{model}: expected weights of kind 'qso', found {kind!r}")
+    return finder
+
+
+def _check(options):
+    """Raise before the work if what comes of it could not be written."""
+    if options.outfile is not None:
+        from ..files import check_output
+
+        check_output(options.outfile, options.overwrite, [*options.inputs, *options.truth])
+    if options.plot is not None:
+        from .plots import figure_class
+
+        figure_class()
+        if os.path.exists(options.plot) and not os.path.isdir(options.plot):
+            raise NotADirectoryError(f"{options.plot}: is a file, expected a folder for pictures")
+        os.makedirs(options.plot, exist_ok=True)
+
+
+def _name(inputs):
+    first = os.path.basename(inputs[0])
+    return first if len(inputs) == 1 else f"{first} and {len(inputs) - 1} more"
+
+
+def _text(content, form):
+    if form == "json":
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    from ..evaluate.tables import render
+
+    return render(content, form)
+
+
+def _write(options, text):
+    if options.outfile is None:
+        sys.stdout.write(text)
+        return
+    from ..files import whole_file
+
+    with (
+        whole_file(options.outfile, options.overwrite) as name,
+        open(name, "w", encoding="utf-8") as stream,
+    ):
+        stream.write(text)
+    get_logger().info("%s: report written", options.outfile)
