@@ -31,7 +31,8 @@ def test_the_continuum_is_flatter_beyond_the_breaks():
 
 def test_balmer_bump_is_small_and_ends_in_the_red():
     bump = balmer(np.random.default_rng(1), rest([0.5, 0.5]))
-    assert bump.min() >= 0 and bump.max() <= 0.25
+    assert bump.min() >= 0
+    assert bump.max() <= 0.25
     assert bump[:, rest([0.5])[0] > 4300].max() < 1e-6
 
 

@@ -55,7 +55,7 @@ def test_a_quasar_has_its_line_where_the_redshift_says(models):
 
 def test_nothing_is_seen_below_the_lyman_limit_of_a_far_quasar():
     settings = QuasarSettings(z_min=5.5, z_flat=1, z_high=0, z_low=0)
-    flux, truth = QuasarModels(settings=settings).draw(np.random.default_rng(1), 20)
+    flux, _truth = QuasarModels(settings=settings).draw(np.random.default_rng(1), 20)
     below = flux[:, WAVE < 912 * 6.2]
     assert np.median(below) < 0.02 * np.median(flux[:, WAVE > 8200])
 
@@ -99,7 +99,7 @@ def test_templates_are_used_where_they_are(reference):
     families = (("templates", 0.4), ("trends", 0.3), ("composite", 0.3))
     settings = QuasarSettings(families=families, eigenvectors=0.5)
     with_templates = QuasarModels(templates, settings=settings)
-    flux, truth = with_templates.draw(np.random.default_rng(1), 120)
+    flux, _truth = with_templates.draw(np.random.default_rng(1), 120)
     assert np.isfinite(flux).all()
     parametric, _ = QuasarModels(settings=settings).draw(np.random.default_rng(1), 120)
     assert not np.allclose(flux, parametric, rtol=0.1)

@@ -63,10 +63,10 @@ def write_catalog(path, table, header=None, extname="CATALOG", overwrite=False):
 
     path = os.fspath(path)
     with whole_file(path, overwrite) as temporary:
-        names, columns, units = _split(table, path)
-        cards = _cards(_with_dependencies(header or {}, path), path)
+        names, columns, units = split_columns(table, path)
+        cards = cards_of(with_dependencies(header or {}, path), path)
         with fitsio.FITS(temporary, "rw", clobber=True) as fits:
-            fits.write(_joined(names, columns), units=units, header=cards, extname=extname.upper())
+            fits.write(joined(names, columns), units=units, header=cards, extname=extname.upper())
             for hdu in fits:
                 hdu.write_checksum()
 
@@ -132,8 +132,26 @@ def provenance(weights_header, sha256=None, path=None):
     return {key: card for key, card in cards.items() if card[0] is not None}
 
 
-def _split(table, path):
-    """Return names, plain arrays and units of the columns."""
+def split_columns(table, path):
+    """Return a table's columns as FITS can store them.
+
+    Parameters
+    ----------
+    table : astropy.table.Table or numpy.ndarray
+    path : str
+        For messages.
+
+    Returns
+    -------
+    names : tuple of str
+    columns : list of numpy.ndarray
+    units : list of str or None
+
+    Raises
+    ------
+    ValueError
+        If a column cannot be stored, or names differ only by case.
+    """
     if isinstance(table, np.ndarray):
         names, units = table.dtype.names or (), None
     else:
@@ -168,7 +186,18 @@ def _text(array, where):
         raise ValueError(f"{where}: expected ASCII text only") from None
 
 
-def _joined(names, columns):
+def joined(names, columns):
+    """Return columns as one structured array.
+
+    Parameters
+    ----------
+    names : sequence of str
+    columns : sequence of numpy.ndarray
+
+    Returns
+    -------
+    numpy.ndarray
+    """
     dtype = [(name, col.dtype, col.shape[1:]) for name, col in zip(names, columns, strict=True)]
     rows = np.zeros(len(columns[0]), dtype)
     for name, column in zip(names, columns, strict=True):
@@ -176,7 +205,25 @@ def _joined(names, columns):
     return rows
 
 
-def _cards(header, path):
+def cards_of(header, path):
+    """Return a header as fitsio takes it, without what describes the table itself.
+
+    Parameters
+    ----------
+    header : Mapping
+        Keyword -> value or (value, comment).
+    path : str
+        For messages.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    ValueError
+        If FITS cannot store a keyword or value.
+    """
     cards = []
     for key, item in header.items():
         if _STRUCTURE.fullmatch(key):
@@ -197,7 +244,24 @@ def _printable(text):
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
-def _with_dependencies(header, path):
+def with_dependencies(header, path):
+    """Return a header with the versions of the software, as DEPNAMnn and DEPVERnn.
+
+    Parameters
+    ----------
+    header : Mapping
+    path : str
+        For messages.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If there is no room for them.
+    """
     header = dict(header)
     try:
         from desiutil.depend import add_dependencies, setdep

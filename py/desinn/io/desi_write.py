@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from ..files import whole_file
-from .catalogs import _cards, _joined, _split, _with_dependencies
+from .catalogs import cards_of, joined, split_columns, with_dependencies
 from .checksum import fill_checksums, places_of, reserve_checksums
 from .desi import TRUTH_HDU
 
@@ -62,7 +62,7 @@ def write_coadd(path, spectra, tables=None, overwrite=False):
     with whole_file(path, overwrite) as temporary:
         before, after = _arranged(tables, spectra, path)
         known = {key: value for key, value in spectra.header.items() if value is not None}
-        header = _cards(_with_dependencies(known, path), path)
+        header = cards_of(with_dependencies(known, path), path)
         with fitsio.FITS(temporary, "rw", clobber=True) as fits:
             fits.write(None, header=header)
             reserve_checksums(fits[-1])
@@ -93,7 +93,7 @@ def _arranged(tables, spectra, path):
         if "_" in name and name not in ("EXP_FIBERMAP", TRUTH_HDU):
             expected = "expected a name without underscore, which desispec takes for a camera's"
             raise ValueError(f"{where}: {expected}")
-        stored[name] = _joined(*_split(table, where)[:2])
+        stored[name] = joined(*split_columns(table, where)[:2])
         if name in ("FIBERMAP", *_ROW_BY_ROW):
             _check_rows(stored[name], spectra.targetid, where)
     first = [name for name in ("FIBERMAP", "EXP_FIBERMAP") if name in stored]

@@ -5,7 +5,8 @@ import os
 import numpy as np
 
 from ..log import get_logger
-from .evaluate import add_truth, fraction, qso_finder
+from . import prompt
+from .evaluate import add_truth, qso_finder
 
 DESCRIPTION = """\
 Fit a temperature and a bias for each line's confidence on spectra that are known,
@@ -37,9 +38,9 @@ def add_options(parser):
     add("-o", "--outfile", required=True, metavar="OUT", help="weights file to write (.npz)")
     add("--fit", choices=("boxes", "best"), default="boxes",
         help="what is made likely: each box, or the best box of a line")  # fmt: skip
-    add("--prior", type=fraction, metavar="F",
+    add("--prior", type=prompt.fraction, metavar="F",
         help="weight quasars and others as if quasars had the share F")  # fmt: skip
-    add("--c-thresh", type=fraction, metavar="C",
+    add("--c-thresh", type=prompt.fraction, metavar="C",
         help="threshold to store in the file (default: as it was)")  # fmt: skip
     add("--overwrite", action="store_true", help="replace an existing output")
 

@@ -1,7 +1,6 @@
 """desi_find_qso: quasars and their redshifts in spectra."""
 
 import argparse
-import contextlib
 import functools
 import os
 import sys
@@ -62,7 +61,7 @@ def parse(options=None):
     )
     add(
         "--c-thresh",
-        type=_fraction,
+        type=prompt.fraction,
         metavar="C",
         help="confidence above which a line counts (default: the weights file's own)",
     )
@@ -77,13 +76,6 @@ def parse(options=None):
     runner.add_options(parser)
     prompt.add_common(parser)
     return parser.parse_args(options)
-
-
-def _fraction(text):
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) < 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
 
 
 def main(args=None, comm=None):

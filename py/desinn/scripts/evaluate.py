@@ -7,6 +7,7 @@ import os
 import sys
 
 from ..log import get_logger
+from . import prompt
 
 DESCRIPTION = """\
 Compare quasars that were found with what the spectra are known to be.
@@ -34,7 +35,7 @@ def add_options(parser):
     add("-m", "--model", default="qso", metavar="MODEL", help="for spectra (default: qso)")
     add(
         "--c-thresh",
-        type=fraction,
+        type=prompt.fraction,
         nargs="+",
         default=(0.5, 0.95, 0.99),
         metavar="C",
@@ -44,9 +45,9 @@ def add_options(parser):
         " weights file's own; 1 for a catalogue)")  # fmt: skip
     add("--catastrophic", type=float, default=6000.0, metavar="KMS",
         help="a redshift wrong by more is no redshift (default: 6000 km/s)")  # fmt: skip
-    add("--bal-thresh", type=fraction, default=0.5, metavar="C",
+    add("--bal-thresh", type=prompt.fraction, default=0.5, metavar="C",
         help="C_CIV_BAL above which a quasar counts as BAL (default: 0.5)")  # fmt: skip
-    add("--confidence", type=fraction, default=0.95, metavar="P",
+    add("--confidence", type=prompt.fraction, default=0.95, metavar="P",
         help="of the intervals (default: 0.95)")  # fmt: skip
     add("--seed", type=int, default=0, help="of the resampling for the intervals of dv")
     add("--format", choices=("text", "rst", "json"), default="text", help="of the report")
@@ -71,28 +72,6 @@ def add_truth(parser):
         metavar="TEXT",
         help="use only labels of the list whose label_source contains TEXT",
     )
-
-
-def fraction(text):
-    """Return a number from 0 to below 1.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is none.
-    """
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) < 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
 
 
 def _count(text):

@@ -17,7 +17,7 @@ def add_options(parser):
     ----------
     parser : argparse.ArgumentParser
     """
-    parser.add_argument("file", metavar="FILE", help="weights file (.npz)")
+    parser.add_argument("file", metavar="FILE", help="weights file (.npz), or name")
     parser.add_argument("--json", action="store_true", help="print the header as it is")
 
 
@@ -33,13 +33,15 @@ def main(options):
     int
         The exit status.
     """
+    from ..finders.base import weights_path
     from ..nn import read_weights
 
-    header, arrays = read_weights(options.file)
+    path = weights_path(options.file)
+    header, arrays = read_weights(path)
     if options.json:
         sys.stdout.write(json.dumps(header, indent=1) + "\n")
     else:
-        sys.stdout.write(describe(header, arrays, options.file))
+        sys.stdout.write(describe(header, arrays, path))
     return 0
 
 

@@ -58,6 +58,28 @@ def count(text):
     raise argparse.ArgumentTypeError(f"expected an integer, 1 or more, found {text}")
 
 
+def fraction(text):
+    """Return the threshold that an option gives, from 0 to below 1.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is something else.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM, such as a batch system sends: as Ctrl-C, so that everything is cleared away."""
 

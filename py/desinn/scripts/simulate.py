@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from ..log import get_logger
+from . import prompt
 
 DESCRIPTION = """\
 Make spectra of quasars, stars, galaxies and empty sky, and write them as a coadd.
@@ -25,12 +26,12 @@ def add_options(parser):
     """
     add = parser.add_argument
     add("kind", choices=("qso",), help="what it is for: qso, the targets of a quasar survey")
-    add("-n", "--spectra", type=_positive, metavar="N", help="spectra in a file (default: 500)")
+    add("-n", "--spectra", type=prompt.count, metavar="N", help="spectra in a file (default: 500)")
     add("--seed", type=int, metavar="S", help="seed (default: 1)")
     add("-o", "--outfile", required=True, metavar="FILE", help="coadd to write (FITS)")
     add(
         "--files",
-        type=_positive,
+        type=prompt.count,
         metavar="N",
         help="write N files, FILE-0, FILE-1 ..., with seeds S, S+1 ... (default: one, FILE)",
     )
@@ -41,16 +42,9 @@ def add_options(parser):
     )
     add("--instrument", choices=("desi", "boss"), help="who observes (default: desi)")
     add("--templates", metavar="DIR", help="folder of redrock's templates; none: do without")
-    add("--nproc", type=_positive, default=1, metavar="N", help="processes (default: 1)")
+    add("--nproc", type=prompt.count, default=1, metavar="N", help="processes (default: 1)")
     add("--no-resolution", action="store_true", help="leave the large resolution matrices out")
     add("--overwrite", action="store_true", help="replace an existing output")
-
-
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def main(options):
