@@ -9,6 +9,7 @@
 #   make lint    style;   make format  puts it right
 #   make doc     the documents, as HTML in doc/_build/html
 #   make bench   speed and memory against peers
+#   make integration   desispec's quasar programs and redrock as they are, with ours inside
 #   make clean   remove all of it
 PYTHON ?= python3
 WITH ?=
@@ -23,8 +24,9 @@ TEST := $(call named,test $(shell $(PYTHON) -c "import sys; print(sys.version.sp
 DEMO := .venv/demo
 CARE := .venv/care
 BENCH := .venv/bench
+INTEGRATION := .venv/integration
 
-.PHONY: demo test lint format doc bench clean
+.PHONY: demo test lint format doc bench integration clean
 
 demo: $(DEMO)/ready
 	PATH="$(CURDIR)/$(DEMO)/bin:$$PATH" etc/demo
@@ -47,6 +49,9 @@ doc: $(CARE)/ready
 bench: $(BENCH)/ready
 	$(BENCH)/bin/python test/benchmarks/run.py $(ARGS)
 
+integration: $(INTEGRATION)/ready
+	$(INTEGRATION)/bin/python -m pytest test/integration test/hosts test/io $(ARGS)
+
 clean:
 	rm -rf .venv build doc/_build demo .coverage .pytest_cache .ruff_cache .hypothesis
 	find . -name '*.egg-info' -o -name __pycache__ | xargs rm -rf
@@ -56,6 +61,16 @@ $(DEMO)/ready: EXTRAS = hdf5,plot
 $(CARE)/ready: EXTRAS = lint,doc
 $(BENCH)/ready: EXTRAS = bench
 comma := ,
+
+# desispec and redrock want a NumPy below 2, which wants a Python below 3.13.
+HOSTS := 'numpy<2' desispec==0.70.0 redrock==0.21.0 desitarget speclite
+HOSTS_PYTHON = $(firstword $(foreach p,$(PYTHON) python3.11 python3.10,$(shell \
+	$(p) -c "import sys; sys.version_info < (3, 12) and print('$(p)')" 2>/dev/null)) $(PYTHON))
+
+$(INTEGRATION)/ready: setup.cfg
+	$(HOSTS_PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check -e '.[test]' $(HOSTS)
+	touch $@
 
 %/ready: setup.cfg
 	$(PYTHON) -m venv --clear $(@D)
