@@ -1,6 +1,6 @@
 # Each target makes the environment that it needs under .venv; nothing else is touched.
 #
-#   make demo    run the main job: a real coadd in, a table of quasars out
+#   make demo    run the main job: a simulated coadd in, a table of quasars out
 #   make test    run the tests
 #     WITH=train         extras of setup.cfg beside the tests' own (here TensorFlow)
 #     NUMPY='numpy<2'    another NumPy
@@ -57,7 +57,7 @@ clean:
 	find . -name '*.egg-info' -o -name __pycache__ | xargs rm -rf
 
 $(TEST)/ready: EXTRAS = test$(if $(WITH),$(comma)$(WITH))
-$(DEMO)/ready: EXTRAS = hdf5,plot
+$(DEMO)/ready: EXTRAS = plot
 $(CARE)/ready: EXTRAS = lint,doc
 $(BENCH)/ready: EXTRAS = bench
 comma := ,

@@ -119,3 +119,41 @@ def input_file(path):
     if not os.access(path, os.R_OK):
         raise PermissionError(f"{path}: may not be read")
     return path
+
+
+def read_yaml(name, extra):
+    """Read a YAML file of one of the recipes' languages.
+
+    Parameters
+    ----------
+    name : str or os.PathLike
+        A file, or the name of one that comes with desinn (``qso-test``); a file comes first.
+    extra : str
+        The extra of ours that brings pyyaml, for the message where it is missing.
+
+    Returns
+    -------
+    path : str
+        The file that was read.
+    content : object
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no YAML.
+    ImportError
+        If pyyaml is not installed.
+    """
+    own = os.path.join(os.path.dirname(__file__), "recipes", f"{os.fspath(name)}.yaml")
+    path = input_file(own if os.path.exists(own) and not os.path.exists(name) else name)
+    try:
+        import yaml
+    except ImportError:
+        raise ImportError(f"{path}: needs pyyaml: pip install 'desinn[{extra}]'") from None
+    try:
+        with open(path, encoding="utf-8") as file:
+            return path, yaml.safe_load(file)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected YAML, found: {error}") from None

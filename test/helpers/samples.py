@@ -1,9 +1,12 @@
-"""A sample to train with that needs no simulation."""
+"""A network that trains in a moment, and samples that it can learn."""
 
 import numpy as np
 
 from desinn.simulate.grid import TRUTH
 from desinn.spectra import Grid
+
+from .networks import quasarnet
+from .spectra import quasar_model
 
 
 class FakeSample:
@@ -26,3 +29,29 @@ class FakeSample:
     def draw(self, rng, rows):
         clean = self._clean[rows]
         return (clean + rng.normal(0, 1, clean.shape)).astype(np.float32)
+
+
+def make_recipe():
+    """Return the content of a recipe for a tiny network."""
+    header, _ = quasar_model()
+    header |= quasarnet(443, filters=8, layers=3)
+    header.pop("provenance")
+    kept = {"0", "1", "6"}  # LYA, CIV and CIV_BAL: compiling is what takes time
+    heads = ("box", "offset", "scaled", "out")
+    header["nodes"] = [
+        node for node in header["nodes"]
+        if not node["name"].startswith(heads) or set(node["name"]) & kept
+    ]  # fmt: skip
+    header["outputs"] = {n: o for n, o in header["outputs"].items() if set(o) & kept}
+    header["interpret"]["lines"] = header["interpret"]["lines"][:2]
+    return {
+        **header,
+        "seed": 3,
+        "optimizer": {"learning_rate": 0.003},
+        "schedule": {"epochs": 4, "batch": 32},
+    }
+
+
+def make_samples():
+    """Return a sample to train with, and one that is held out."""
+    return FakeSample(96, 1), FakeSample(40, 2)

@@ -23,7 +23,6 @@ from desinn.hosts.quasarnp.io import (
 )
 from desinn.hosts.quasarnp.utils import (
     absorber_IGM,
-    grid_of,
     linear_wave,
     process_preds,
     rebin,
@@ -389,13 +388,13 @@ def test_wavelengths_off_the_grid():
     "edges", [[3600.0], [3600.0, 3700.0, 3750.0], [2.0, 1.0], np.ones((2, 2)), [-1.0, 2.0]]
 )
 def test_a_grid_that_is_not_even_is_refused(edges):
-    with pytest.raises(ValueError, match="grid: expected edges in even steps"):
+    with pytest.raises(ValueError, match="grid: expected increasing edges with even steps"):
         regrid([3600.0], edges)
 
 
 def test_the_published_grids_are_exact():
-    assert grid_of(wave) == Grid.log()
-    assert grid_of(linear_wave) == Grid.linear()
+    assert Grid.from_wave(wave) == Grid.log()
+    assert Grid.from_wave(linear_wave) == Grid.linear()
 
 
 @pytest.mark.parametrize("grid", [wave, linear_wave])

@@ -56,8 +56,16 @@ def test_the_grid_of_the_file_wins(read, grid):
     [
         (300, None, "expected one of 443, 458 bins or a model_grid, found 300 bins"),
         (443, np.arange(1.0, 301.0), r"model_grid: expected shape \(443,\), found \(300,\)"),
-        (443, np.arange(1.0, 444.0) ** 2, "model_grid: expected even steps"),
-        (443, np.arange(444.0, 1.0, -1.0), "model_grid: expected even steps"),
+        (
+            443,
+            np.arange(1.0, 444.0) ** 2,
+            "model_grid: grid: expected increasing",
+        ),
+        (
+            443,
+            np.arange(444.0, 1.0, -1.0),
+            "model_grid: grid: expected increasing",
+        ),
     ],
 )
 def test_a_grid_that_is_none_is_refused(read, bins, wave, text):

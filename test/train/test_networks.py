@@ -10,7 +10,7 @@ from helpers.networks import quasarnet, unet
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make test WITH=train)")
 
-from desinn.train.networks import LAYERS, keras_model
+from desinn.train.networks import LAYERS, get_arrays, keras_model
 
 
 def compare(header, x, **tolerance):
@@ -68,3 +68,15 @@ def test_quasarnet(bins, layers, padding):
 def test_what_keras_has_not_is_refused(op, attributes, text):
     with pytest.raises(ValueError, match=text):
         keras_model(one_layer(op, [(6, 2)], **attributes))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_arrays_come_back(name):
+    header = CASES[name]
+    arrays = arrays_for(header)
+    found = get_arrays(keras_model(header, arrays), header)
+    assert found.keys() == arrays.keys()
+    x = inputs_of(header, batch=2)
+    expected, result = Network(header, arrays)(x), Network(header, found)(x)
+    for key in expected:
+        np.testing.assert_allclose(result[key], expected[key], atol=1e-6, rtol=1e-5)

@@ -99,7 +99,28 @@ def load_model(path):
         As `desinn.load_model` says.
     """
     path = weights_path(path)
-    header, arrays = read_weights(path)
+    return finder_for(*read_weights(path), path)
+
+
+def finder_for(header, arrays, path):
+    """Return the finder for a network.
+
+    Parameters
+    ----------
+    header : dict
+    arrays : dict of ndarray
+    path : str
+        The file they come from, for messages.
+
+    Returns
+    -------
+    QSOFinder, CosmicRayFinder or CosmicRayFiller
+
+    Raises
+    ------
+    WeightsError
+        If the network is not what its header says, or its kind has no finder.
+    """
     from .cosmics import cosmics_finder
     from .qso import QSOFinder
 

@@ -136,9 +136,7 @@ class QSOFinder:
         flags : ndarray of int32, shape (B,)
             `desinn.finders.base.Flag` of each row.
         """
-        flux, ivar = rebin(spectra.cameras, self.grid)
-        x, valid = normalize(flux, ivar)
-        flags = input_flags(spectra, valid, ivar.any(axis=1))
+        x, flags = network_input(spectra, self.grid)
         return x[:, :, np.newaxis], flags  # (B, W) -> (B, W, 1)
 
     def interpret(self, outputs, flags, c_thresh=None, n_thresh=None):
@@ -166,7 +164,9 @@ class QSOFinder:
         """
         c_thresh, n_thresh = self.thresholds(c_thresh, n_thresh)
         every = {**self.lines, **self.bal_lines}
-        columns = {name: self._line(outputs[name], rest) for name, rest in every.items()}
+        columns = {
+            name: line_of(outputs[name], rest, self.grid.wave) for name, rest in every.items()
+        }
         c = np.stack([columns[name][0] for name in self.lines], axis=1)  # (B, lines)
         z = np.stack([columns[name][1] for name in self.lines], axis=1)
         best = c.argmax(axis=1)[:, np.newaxis]
@@ -180,21 +180,6 @@ class QSOFinder:
         _blank(rows, (flags & NOT_RUN) != 0)
         return rows
 
-    def _line(self, output, rest):
-        """Return confidence and redshift of one line from its boxes and offsets.
-
-        Confidence is that of the best box; the line stands at box + offset, in units of
-        W / boxes bins (Busca & Balland 2018, section 3).
-        """
-        boxes, offsets = output[:, : self._boxes], output[:, self._boxes :]
-        best = boxes.argmax(axis=1)[:, np.newaxis]
-        confidence = np.take_along_axis(boxes, best, axis=1)[:, 0]
-        place = (best + np.take_along_axis(offsets, best, axis=1).astype(np.float64))[:, 0]
-        wave = np.interp(
-            place * self.grid.size / self._boxes, np.arange(self.grid.size), self.grid.wave
-        )
-        return confidence, wave / rest - 1
-
     def _dtype(self):
         names = [*self.lines, *self.bal_lines]
         return np.dtype(
@@ -203,6 +188,55 @@ class QSOFinder:
             + [(f"Z_{name}", "f8") for name in names]
             + [("QN_FLAG", "i4")]
         )
+
+
+def network_input(spectra, grid):
+    """Return spectra rebinned and normalised.
+
+    Parameters
+    ----------
+    spectra : desinn.spectra.Spectra
+    grid : desinn.spectra.Grid
+
+    Returns
+    -------
+    x : ndarray of float32, shape (B, W)
+        0 in rows that cannot be run.
+    flags : ndarray of int32, shape (B,)
+        `desinn.finders.base.Flag` of each row.
+    """
+    flux, ivar = rebin(spectra.cameras, grid)
+    x, valid = normalize(flux, ivar)
+    return x, input_flags(spectra, valid, ivar.any(axis=1))
+
+
+def line_of(output, rest, wave):
+    """Return confidence and redshift of one line from its boxes and offsets.
+
+    Confidence is that of the best box; the line stands at box + offset, in units of
+    W / boxes bins (Busca & Balland 2018, section 3).
+
+    Parameters
+    ----------
+    output : ndarray of float, shape (B, 2 * boxes)
+        The network's, boxes before offsets.
+    rest : float
+        Rest wavelength, A.
+    wave : ndarray of float64, shape (W,)
+        Lower edges of the network's bins, A.
+
+    Returns
+    -------
+    confidence : ndarray, shape (B,)
+        Of the dtype of `output`.
+    z : ndarray of float64, shape (B,)
+    """
+    boxes, offsets = np.split(output, 2, axis=1)
+    best = boxes.argmax(axis=1)[:, np.newaxis]
+    confidence = np.take_along_axis(boxes, best, axis=1)[:, 0]
+    place = (best + np.take_along_axis(offsets, best, axis=1).astype(np.float64))[:, 0]
+    seen = np.interp(place * wave.size / boxes.shape[1], np.arange(wave.size), wave)
+    return confidence, seen / rest - 1
 
 
 def _rest(lines):

@@ -10,11 +10,9 @@ where they are known ``prepare``, ``interpret``, ``provenance``) and two entries
     Names in the file that are not wanted. What is neither used nor ignored is an error.
 """
 
-import os
-
 import numpy as np
 
-from ..files import input_file
+from ..files import read_yaml
 
 SECTIONS = {"kind": str, "inputs": list, "nodes": list, "outputs": dict, "arrays": dict}
 OPTIONAL = {"name": str, "prepare": dict, "interpret": dict, "provenance": dict, "ignore": list}
@@ -42,26 +40,11 @@ def read_architecture(path):
     ImportError
         If pyyaml is not installed.
     """
-    path = input_file(_shipped(path))
-    try:
-        import yaml
-    except ImportError:
-        raise ImportError("architectures need pyyaml: pip install 'desinn[yaml]'") from None
-    try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.safe_load(file)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected YAML, found: {error}") from None
+    path, content = read_yaml(path, "yaml")
     problems = _problems(content)
     if problems:
         raise ValueError(f"{path}: not an architecture: {'; '.join(problems)}")
     return content
-
-
-def _shipped(path):
-    """Return the file in the package if `path` is its name and no file."""
-    own = os.path.join(os.path.dirname(__file__), "..", "recipes", f"{os.fspath(path)}.yaml")
-    return own if os.path.exists(own) and not os.path.exists(path) else path
 
 
 def _problems(content):

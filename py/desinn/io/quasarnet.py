@@ -6,6 +6,7 @@ The facts are those of the code that trained and runs them (QuasarNET, QuasarNP)
 import numpy as np
 
 from ..spectra import LINES, NORMALIZATION, Grid
+from ..spectra.container import naming
 
 BOXES = 13
 OUTPUTS = ("LYA", "CIV", "CIII", "MgII", "Hbeta", "Halpha", "CIV_BAL")
@@ -83,12 +84,5 @@ def _grid(size, stated):
     wave = stated["wave"]
     if wave.shape != (size,):
         raise ValueError(f"model_grid: expected shape ({size},), found {wave.shape}")
-    for grid in (GRIDS.get(size), _fitted(Grid.log, np.log10(wave)), _fitted(Grid.linear, wave)):
-        if grid is not None and np.allclose(grid.wave, wave, rtol=1e-7, atol=0):
-            return grid
-    raise ValueError("model_grid: expected even steps in wavelength or in its logarithm")
-
-
-def _fitted(make, edges):
-    step = (edges[-1] - edges[0]) / (edges.size - 1)
-    return make(float(edges[0]), float(step), edges.size) if step > 0 else None
+    with naming("model_grid"):
+        return Grid.from_wave(wave)

@@ -1,4 +1,4 @@
-"""desinn: networks from other programs' files, and what is in a weights file."""
+"""desinn: weights files, simulated spectra, training, and how good a network is."""
 
 import argparse
 import sys
@@ -29,7 +29,7 @@ def parse(options=None):
     argparse.Namespace
     """
     parser = argparse.ArgumentParser(
-        prog="desinn", description="DESI's neural networks in NumPy alone: the weights files."
+        prog="desinn", description="DESI's neural networks in NumPy alone: all but the finders."
     )
     prompt.add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

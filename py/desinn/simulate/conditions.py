@@ -25,6 +25,13 @@ class Conditions:
     offset, blue_offset : float
         Smooth light left over from the sky, in sigmas of a pixel of 0.8 A (the median one);
         below 3813 A and at an arm's weak spots besides (in those of its own wavelength).
+    blue_residue : float
+        Scatter of a constant that is left over all of the first arm, in sigmas of a pixel of
+        0.8 A: what a deep coadd keeps of its exposures' errors.
+    sky_residue : (float, float)
+        Range, from spectrum to spectrum, of what is left at sky lines besides, in sigmas of the
+        pixel where these make all of the noise; different in each pixel, with the tails of
+        Student's t of three degrees of freedom.
     tilt, ripple, step : float
         Calibration, in ln of the flux: over the whole range, over some 200 A, between arms.
     resolution : float
@@ -61,6 +68,8 @@ class Conditions:
     sky_group: float = 0.15
     offset: float = 0.12
     blue_offset: float = 0.4
+    blue_residue: float = 0.0
+    sky_residue: tuple = (0.0, 0.0)
     tilt: float = 0.12
     ripple: float = 0.02
     step: float = 0.05
@@ -121,5 +130,13 @@ SHIFTED = Conditions(
 )
 """Another instrument than the one that training saw, for a test of what a network owes to it."""
 
-CONDITIONS = {"training": Conditions(), "shifted": SHIFTED, "clean": Conditions.clean()}
+DEEP = Conditions(blue_residue=0.25, sky_residue=(0.1, 1.2))
+"""With what is left of the sky in deep coadds, which is more than in a single exposure."""
+
+CONDITIONS = {
+    "training": Conditions(),
+    "deep": DEEP,
+    "shifted": SHIFTED,
+    "clean": Conditions.clean(),
+}
 """Conditions by the names that recipes call them."""

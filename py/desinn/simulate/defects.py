@@ -118,6 +118,32 @@ def add_spikes(rng, flux, ivar, layout, conditions):
         flux[row, pixel] += np.where(scale > 0, height[hit] / np.sqrt(np.maximum(scale, 1e-30)), 0)
 
 
+def add_residue(rng, flux, ivar, layout, conditions):
+    """Add what is left of the sky in deep coadds, in place.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the random numbers; not asked where the conditions have no such residue.
+    flux, ivar : numpy.ndarray
+        (B, P).
+    layout : Layout
+        The pixels.
+    conditions : Conditions
+        Its residues.
+    """
+    rows, (low, high) = len(flux), conditions.sky_residue
+    sigma = 1 / np.sqrt(np.where(ivar > 0, ivar, np.inf))
+    if conditions.blue_residue > 0:
+        first = next(iter(layout.slices.values()))
+        level = conditions.blue_residue * rng.standard_normal((rows, 1), np.float32)
+        flux[:, first] += level * sigma[:, first] / np.sqrt(layout.share[first])
+    if high > 0:
+        level = np.exp(rng.uniform(*np.log((low, high)), (rows, 1))).astype(np.float32)
+        tailed = rng.standard_t(3, flux.shape).astype(np.float32) / np.float32(np.sqrt(3))
+        flux += level * layout.line_share * sigma * tailed
+
+
 def neighbour_light(rng, levels, conditions):
     """Draw whose light leaks into which spectra, and how much of it.
 

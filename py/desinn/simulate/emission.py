@@ -150,7 +150,7 @@ def draw_lines(rng, magnitude, strength=0.22, width=0.17):
     -------
     Profiles
         A quasar's lines of high ionization vary together: the stronger their blueshift, the
-        weaker and broader they are.
+        weaker they are, and the broader their blue halves.
     """
     b, table = len(magnitude), list(zip(*LINES, strict=True))
     wave, log_ew, sigma, shift, shift_scatter = (np.array(c, float) for c in table[1:6])

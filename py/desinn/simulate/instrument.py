@@ -338,6 +338,7 @@ class Instrument:
         sigma = scatter / np.sqrt(np.where(data, ivar, 1))
         flux += sigma * rng.standard_normal(flux.shape, np.float32)
         defects.add_spikes(rng, flux, ivar, layout, conditions)
+        defects.add_residue(rng, flux, ivar, layout, conditions)
         flux *= data
 
 

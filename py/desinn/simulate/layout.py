@@ -53,6 +53,8 @@ class Layout:
         (P, W) float32: from a model to pixels.
     ivar : numpy.ndarray
         (K, P) float32 ivar of the sky for K brightnesses of its lines.
+    line_share : numpy.ndarray
+        (P,) float32: which part of the sigma is the sky lines', 0 to 1.
     noise_shape : numpy.ndarray
         (., P) float32 curves to add to ln of the variance: smooth ones, the blue.
     gain_shape : numpy.ndarray
@@ -77,6 +79,7 @@ class Layout:
     comb_root: np.ndarray
     matrix: object
     ivar: np.ndarray
+    line_share: np.ndarray
     noise_shape: np.ndarray
     gain_shape: np.ndarray
     light_shape: np.ndarray
@@ -137,6 +140,7 @@ def build(arms, conditions, grid=None):
         comb_root=_single(np.sqrt(sums.weights() * STANDARD / native["width"])[comb]),
         matrix=(sums.averaging() @ matrix).astype(np.float32).tocsr(),
         ivar=_single(sums.ivar(np.linspace(*conditions.sky_brightness, _BRIGHTNESSES))),
+        line_share=_single(sums.mean(_line_share(native["groups"])))[0],
         noise_shape=_single(sums.mean(ramps["noise"])),
         gain_shape=_single(sums.mean(ramps["gain"])),
         light_shape=_single(sums.mean(_light(ramps["light"], native["sigma"], native["groups"]))),
@@ -247,6 +251,11 @@ def _curves(wave, slices, sigma, weak):
 
 def _light(smooth, sigma, groups):
     return np.vstack([smooth, sigma * sky.residual_shape(groups)])
+
+
+def _line_share(groups):
+    lines = groups.sum(axis=0)
+    return np.sqrt(lines / (1 + lines))[np.newaxis]  # (1, N)
 
 
 def _knots(place, number):

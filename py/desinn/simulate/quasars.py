@@ -18,6 +18,10 @@ LINE_CENTRES = (1548.2, 1908.7, 2798.0, 4862.7, 6564.6)
 """Where a quasar rebuilt from eigenvectors must not have absorption in place of emission, A."""
 
 
+OIII = (4960.3, 5008.24)
+"""Narrow lines of which the same holds, where the settings ask for it, A."""
+
+
 @dataclass(frozen=True)
 class QuasarSettings:
     """How quasars are drawn; fractions from 0 to 1, the defaults are those of training.
@@ -29,11 +33,15 @@ class QuasarSettings:
     z_flat, z_high, z_low : float
         Parts of the redshift distribution: flat in log(1 + z); normal around 2.5 (deviation
         0.5); flat from 0.3 to 2.1. They are normalized.
-    families : dict
-        Family of emission lines -> fraction: ``parametric``, ``templates``, ``trends``,
-        ``composite``. Those whose templates are not at hand become parametric.
+    families : tuple of (str, float)
+        Families of emission lines and the fraction of each: ``parametric``, ``templates``,
+        ``trends``, ``composite``. Those whose templates are not at hand become parametric.
     eigenvectors : float
-        Fraction that is rebuilt from redrock's eigenvectors.
+        Fraction that is rebuilt from redrock's eigenvectors, where these reach over the grid and
+        make something sensible: none below z = 0.12, and none beyond z of about 4, as they are
+        not positive far below the Lyman limit.
+    narrow : bool
+        Reject what is rebuilt with [OIII] in absorption, too.
     slope : tuple of float
         Mean and deviation of the continuum's slope in f_lambda.
     breaks : tuple of float
@@ -57,6 +65,7 @@ class QuasarSettings:
     z_low: float = 0.2
     families: tuple = (("parametric", 0.4), ("templates", 0.35), ("trends", 0.25))
     eigenvectors: float = 0.25
+    narrow: bool = False
     slope: tuple = (-1.5, 0.5)
     breaks: tuple = (1100.0, 4800.0)
     iron: str = "UVOPT"
@@ -184,7 +193,7 @@ class QuasarModels:
                 [redshifted(table, REST_FIRST, z[rows], k) for k in range(len(table))]
             )
             model = _nearest(basis, flux[rows])
-            good = _sensible(model, z[rows])
+            good = _sensible(model, z[rows], self.settings.narrow)
             flux[rows[good]] = model[good]
 
     def _reddening(self, rng, z):
@@ -252,15 +261,24 @@ def _nearest(basis, flux):
     return model
 
 
-def _sensible(flux, z):
-    """Return which spectra are positive, with no line in absorption."""
+def _sensible(flux, z, narrow):
+    """Return which spectra are positive, with no line in absorption; nor [OIII], if `narrow`."""
     middle = np.nan_to_num(np.median(flux, axis=1, keepdims=True))
     good = (middle[:, 0] > 0) & (np.nan_to_num(flux, nan=-1.0) > 0.02 * middle).all(axis=1)
     for centre in LINE_CENTRES:
-        place = np.searchsorted(WAVE, centre * (1 + z))
-        seen = np.flatnonzero((place > 150) & (place < SIZE - 150) & good)
-        for row in seen:
-            line = flux[row, place[row] - 15 : place[row] + 15].mean()
-            sides = flux[row, [place[row] - 130, place[row] + 130]].mean()
-            good[row] &= line > 0.9 * sides
+        good &= _emits(flux, z, centre, 15, 130, 0.9)
+    if narrow:
+        for centre in OIII:
+            good &= _emits(flux, z, centre, 3, 16, 0.97)
     return good
+
+
+def _emits(flux, z, centre, half, side, least):
+    """Return where a line is not weaker than the mean of its sides (cells), or is not seen."""
+    emits = np.ones(len(flux), bool)
+    place = np.searchsorted(WAVE, centre * (1 + z))
+    for row in np.flatnonzero((place > 150) & (place < SIZE - 150)):
+        line = flux[row, place[row] - half : place[row] + half].mean()
+        sides = flux[row, [place[row] - side, place[row] + side]].mean()
+        emits[row] = line > least * sides
+    return emits

@@ -1,9 +1,8 @@
 """Recipes of simulated spectra: one YAML file says what a set is made of."""
 
-import os
 from dataclasses import dataclass
 
-from ..files import input_file
+from ..files import read_yaml
 from .survey import SurveySettings
 
 
@@ -51,17 +50,7 @@ def read_recipe(path):
     ImportError
         If pyyaml is not installed.
     """
-    own = os.path.join(os.path.dirname(__file__), "..", "recipes", f"{os.fspath(path)}.yaml")
-    path = input_file(own if os.path.exists(own) and not os.path.exists(path) else path)
-    try:
-        import yaml
-    except ImportError:
-        raise ImportError("recipes need pyyaml: pip install 'desinn[yaml]'") from None
-    try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.safe_load(file)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected YAML, found: {error}") from None
+    path, content = read_yaml(path, "yaml")
     try:
         return _recipe(content)
     except (ValueError, TypeError) as error:

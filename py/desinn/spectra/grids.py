@@ -94,6 +94,36 @@ class Grid:
         return cls("linear", start, step, size)
 
     @classmethod
+    def from_wave(cls, wave):
+        """Return the grid that has these lower edges; exactly QuasarNET's where they are those.
+
+        Parameters
+        ----------
+        wave : array_like
+            (W,) lower edges in Angstrom, W > 1.
+
+        Returns
+        -------
+        Grid
+
+        Raises
+        ------
+        ValueError
+            If they are even neither in wavelength nor in its logarithm.
+        """
+        wave = np.asarray(wave, np.float64)
+        if wave.ndim == 1 and wave.size > 1 and wave[0] > 0 and wave[-1] > wave[0]:
+            ends, size = wave[[0, -1]], wave.size
+            low, high = np.log10(ends)
+            log = cls.log(low, (high - low) / (size - 1), size)
+            linear = cls.linear(ends[0], (ends[1] - ends[0]) / (size - 1), size)
+            for grid in (cls.log(), cls.linear(), log, linear):
+                if grid.size == size and np.allclose(grid.wave, wave, rtol=1e-7, atol=0):
+                    return grid
+        expected = "expected increasing edges with even steps in wavelength or its logarithm"
+        raise ValueError(f"grid: {expected}, found shape {wave.shape}")
+
+    @classmethod
     def from_header(cls, header):
         """Return the grid that `to_header` described.
 

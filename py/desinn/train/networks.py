@@ -1,5 +1,7 @@
 """Keras models from the nodes of a weights file: one table of ops."""
 
+import fnmatch
+
 import numpy as np
 
 from ..nn.graph import Graph
@@ -64,7 +66,7 @@ def set_arrays(model, arrays):
     for name, params in nodes.items():
         if "direction" in params:
             params["kernel"] = weight_norm(params.pop("direction"), params.pop("gain"))
-        layer = _layer(model, name)
+        layer = weighted_layer(model, name)
         if type(layer).__name__.endswith("Transpose"):
             params["kernel"] = np.swapaxes(params["kernel"], -1, -2)
         names = [KERAS_NAMES.get(key, key) for key in params]
@@ -72,11 +74,80 @@ def set_arrays(model, arrays):
             getattr(layer, key).assign(array)
 
 
+def get_arrays(model, header):
+    """Return the arrays of a model made by `keras_model`, as a weights file holds them.
+
+    Parameters
+    ----------
+    model : keras.Model
+    header : dict
+        From which the model was made.
+
+    Returns
+    -------
+    dict of ndarray
+        ``node/parameter`` -> float32 array. A kernel becomes direction and gain where the node
+        has weight norm.
+    """
+    graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+    arrays = {}
+    for node in graph.nodes:
+        for key in node.op.parameters(*graph.input_shapes(node)):
+            kernel = key in ("direction", "gain")
+            layer = weighted_layer(model, node.name)
+            value = np.asarray(getattr(layer, "kernel" if kernel else KERAS_NAMES.get(key, key)))
+            if type(layer).__name__.endswith("Transpose") and value.ndim > 1:
+                value = np.swapaxes(value, -1, -2)
+            if key == "gain":
+                value = np.sqrt(np.sum(value**2, axis=tuple(range(value.ndim - 1))))
+            arrays[f"{node.name}/{key}"] = np.array(value, np.float32, order="C")
+    return arrays
+
+
+def freeze_nodes(model, header, patterns):
+    """Make the weights of some nodes stay as they are; a batch norm then runs as it will later.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Made by `keras_model`.
+    header : dict
+        From which it was made.
+    patterns : sequence of str
+
+    Raises
+    ------
+    ValueError
+        If a pattern fits no node with weights.
+    """
+    graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+    names = list(dict.fromkeys(name.split("/")[0] for name in graph.parameters()))
+    for pattern in patterns:
+        fitting = fnmatch.filter(names, pattern)
+        if not fitting:
+            known = ", ".join(names)
+            raise ValueError(f"freeze: {pattern!r} fits no node with weights (there are: {known})")
+        for name in fitting:
+            weighted_layer(model, name).trainable = False
+
+
 KERAS_NAMES = {"mean": "moving_mean", "variance": "moving_variance"}
 
 
-def _layer(model, name):
-    """Return the layer that holds the weights of a node: the one before a border is cut."""
+def weighted_layer(model, name):
+    """Return the layer that holds the weights of a node: the one before a border is cut.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Made by `keras_model`.
+    name : str
+        The node's.
+
+    Returns
+    -------
+    keras.Layer
+    """
     layers = {layer.name: layer for layer in model.layers}
     found = [layers[key] for key in (name, f"{name}_0", f"{name}_1") if key in layers]
     return next(layer for layer in found if layer.weights)

@@ -4,15 +4,15 @@ import os
 
 import numpy as np
 
-from ...finders.base import NOT_RUN, Flag, Network, input_flags
+from ...finders.base import NOT_RUN, Flag, finder_for
 from ...finders.base import load_model as load_finder
-from ...finders.qso import QSOFinder
+from ...finders.qso import QSOFinder, network_input
 from ...io.convert import KERAS, read_foreign
 from ...io.desi import read_cframe, read_coadd
 from ...io.quasarnet import BOXES, OUTPUTS
 from ...log import get_logger
-from ...spectra import LINES, normalize, rebin
-from .utils import grid_of, wave
+from ...spectra import LINES, Grid
+from .utils import wave
 
 FIBERS = np.ones(500, bool)
 """All fibres of a petal."""
@@ -110,7 +110,7 @@ def _keras_finder(path):
     header, arrays = read_foreign(path)
     if header["kind"] != "qso":
         raise ValueError(f"{path}: expected a QuasarNET, found another network")
-    return QSOFinder(Network(header, arrays))
+    return finder_for(header, arrays, path)
 
 
 def _check_quasarnet(finder, name):
@@ -241,9 +241,7 @@ def _existing(path):
 
 def _network_input(spectra, out_grid):
     """Return the input of a network and the rows it stands for."""
-    flux, ivar = rebin(spectra.cameras, grid_of(out_grid))
-    x, valid = normalize(flux, ivar)
-    flags = input_flags(spectra, valid, ivar.any(axis=1))
+    x, flags = network_input(spectra, Grid.from_wave(out_grid))
     for flag, what in (
         (NOT_RUN, "cannot be run (no ivar, or constant) and are left out"),
         (Flag.MISSING_CAMERA, "lack a camera, and are run without it"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ... import spectra
-from ...io.quasarnet import GRIDS
+from ...finders.qso import line_of
 from ...log import get_logger
 from ...spectra import LINES, Camera, Grid
 
@@ -112,8 +112,8 @@ def process_preds(preds, lines, lines_bal, verbose=True, wave=wave):
     if verbose:
         get_logger().info("quasarnp: %d spectra, %d boxes", len(preds[0]), preds[0].shape[1] // 2)
     rest = [absorber_IGM[name] for name in names]
-    found = [_line(*item, np.asarray(wave)) for item in zip(preds, rest, strict=True)]
-    c = np.stack([confidence for confidence, _ in found])  # (lines + lines_bal, N)
+    found = [line_of(*item, np.asarray(wave)) for item in zip(preds, rest, strict=True)]
+    c = np.stack([confidence for confidence, _ in found]).astype(np.float64)  # (all lines, N)
     z = np.stack([redshift for _, redshift in found])
     split = len(lines)
     best = c[:split].argmax(axis=0)[np.newaxis]  # (1, N)
@@ -127,15 +127,6 @@ def _check_lines(preds, names):
     unknown = [name for name in names if name not in absorber_IGM]
     if unknown:
         raise ValueError(f"lines: expected names in absorber_IGM, found {', '.join(unknown)}")
-
-
-def _line(pred, rest, wave):
-    """Return confidence and redshift, both (N,) float64, of one line (Busca & Balland 2018)."""
-    boxes, offsets = np.split(pred.astype(np.float64), 2, axis=1)
-    best = boxes.argmax(axis=1)[:, np.newaxis]  # (N, 1)
-    place = (best + np.take_along_axis(offsets, best, axis=1)) / boxes.shape[1]  # 0 to 1
-    seen = np.interp(place[:, 0] * wave.size, np.arange(wave.size), wave)
-    return np.take_along_axis(boxes, best, axis=1)[:, 0], seen / rest - 1
 
 
 def regrid(old_grid, new_grid=wave):
@@ -160,7 +151,7 @@ def regrid(old_grid, new_grid=wave):
     ValueError
         If `new_grid` is not even, or a wavelength is not a finite number above 0.
     """
-    grid = grid_of(new_grid)
+    grid = Grid.from_wave(new_grid)
     bins = grid.bin_of(old_grid)
     return bins, (bins >= 0) & (bins < grid.size)
 
@@ -187,7 +178,7 @@ def rebin(flux, ivar, w_grid, out_grid=wave):
     ValueError
         If shapes do not fit, the wavelengths do not increase, or `out_grid` is not even.
     """
-    mean, total = spectra.rebin([Camera(w_grid, flux, ivar)], grid_of(out_grid))
+    mean, total = spectra.rebin([Camera(w_grid, flux, ivar)], Grid.from_wave(out_grid))
     return mean * total, total
 
 
@@ -210,35 +201,3 @@ def renormalize(flux, ivar):
         If the shapes are not (N, W) and equal.
     """
     return spectra.normalize(flux, ivar)[0]
-
-
-def grid_of(edges):
-    """Return the grid that has these lower edges.
-
-    Parameters
-    ----------
-    edges : array_like
-        (W,) in A, W > 1.
-
-    Returns
-    -------
-    desinn.spectra.Grid
-
-    Raises
-    ------
-    ValueError
-        If they are even neither in wavelength nor in its logarithm.
-    """
-    edges = np.asarray(edges, np.float64)
-    if edges.ndim == 1 and edges.size > 1 and edges[0] > 0 and np.all(np.diff(edges) > 0):
-        steps = (edges.size - 1, edges.size)
-        log = np.log10(edges[[0, -1]])
-        for grid in (
-            GRIDS.get(edges.size, _LOG),
-            Grid.log(log[0], (log[1] - log[0]) / steps[0], steps[1]),
-            Grid.linear(edges[0], (edges[-1] - edges[0]) / steps[0], steps[1]),
-        ):
-            if grid.size == edges.size and np.allclose(grid.wave, edges, rtol=1e-7, atol=0):
-                return grid
-    found = f"shape {edges.shape}" if edges.ndim != 1 else f"{edges.size} that are not"
-    raise ValueError(f"grid: expected edges in even steps of wavelength or log10, found {found}")

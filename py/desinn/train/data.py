@@ -1,0 +1,268 @@
+"""What a network learns from: samples, simulated or labelled, and their batches.
+
+A sample is anything with a length, ``truth`` (structured array of `desinn.simulate.grid.TRUTH`,
+of the same length) and ``draw(rng, rows)``, which returns network input (B, W, 1) float32 for
+some of its rows: with other noise at every call, where it is simulated.
+"""
+
+import csv
+import itertools
+import os
+
+import numpy as np
+
+from ..files import input_file
+from ..finders.base import NOT_RUN
+from ..log import get_logger
+from ..simulate.grid import TRUTH
+from ..spectra import rebin
+
+PARTS = ("train", "validation")
+COLUMNS = ("file", "spectype", "z")
+
+
+def make_sample(recipe, part, grid, templates=None, processes=1):
+    """Return the simulated sample of a recipe.
+
+    Parameters
+    ----------
+    recipe : dict
+    part : str
+        ``train`` or ``validation``: of other seeds, so that they share no spectrum.
+    grid : desinn.spectra.Grid
+        The network's bins.
+    templates : dict, optional
+        As `desinn.io.templates.read_templates` returns them.
+    processes : int
+        How many processes simulate.
+
+    Returns
+    -------
+    desinn.simulate.sample.TrainingSample
+    """
+    from ..simulate.sample import TrainingSample
+    from ..simulate.survey import SurveySettings
+
+    number = PARTS.index(part)
+    seed = int(np.random.SeedSequence([recipe["seed"], number]).generate_state(1)[0])
+    size = (recipe["size"], recipe["validation"]["size"])[number]
+    settings = SurveySettings.from_recipe(recipe["simulation"])
+    return TrainingSample(settings, seed, size, grid, templates, processes)
+
+
+class LabelledSample:
+    """Spectra as they are, with what is known of them.
+
+    Parameters
+    ----------
+    x : ndarray of float32, shape (B, W, 1)
+        Network input.
+    truth : structured array, shape (B,)
+    """
+
+    def __init__(self, x, truth):
+        self.x = x
+        self.truth = truth
+
+    def __len__(self):
+        return len(self.truth)
+
+    def __getitem__(self, rows):
+        return LabelledSample(self.x[rows], self.truth[rows])
+
+    def draw(self, rng, rows):
+        """Return the input of some rows; there is no other noise than their own."""
+        return self.x[rows]
+
+
+class Mixed:
+    """A simulated sample with labelled spectra among it.
+
+    Parameters
+    ----------
+    simulated, labelled : sample
+    fraction : float
+        How much of the whole is labelled, above 0 and below 1: its spectra come several times in
+        an epoch if there are few.
+    """
+
+    def __init__(self, simulated, labelled, fraction):
+        self._parts = simulated, labelled
+        count = max(round(len(simulated) * fraction / (1 - fraction)), 1)
+        self._rows = np.arange(count) % len(labelled)
+        self.truth = np.concatenate([simulated.truth, labelled.truth[self._rows]])
+
+    def __len__(self):
+        return len(self.truth)
+
+    def draw(self, rng, rows):
+        """Return the input of some rows, (B, W, 1), in their order."""
+        simulated, labelled = self._parts
+        rows = np.asarray(rows)
+        own = rows < len(simulated)
+        first = simulated.draw(rng, rows[own])
+        x = np.empty((len(rows), *first.shape[1:]), np.float32)
+        x[own] = first
+        x[~own] = labelled.draw(rng, self._rows[rows[~own] - len(simulated)])
+        return x
+
+
+def split(sample, seed, size):
+    """Return two parts of a labelled sample: to train with, and to keep back.
+
+    Parameters
+    ----------
+    sample : LabelledSample
+    seed : int
+    size : int
+        How many to keep back, but at most a fifth.
+
+    Returns
+    -------
+    train, held_out : LabelledSample
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than five spectra.
+    """
+    if len(sample) < 5:
+        raise ValueError(f"data: expected 5 spectra or more that can be used, found {len(sample)}")
+    rows = np.random.default_rng(seed).permutation(len(sample))
+    count = min(size, len(sample) // 5)
+    return sample[np.sort(rows[count:])], sample[np.sort(rows[:count])]
+
+
+def batches(sample, targets, seed, size, first_epoch=0):
+    """Yield batches for ever: each epoch has all rows once, but for a last part of a batch.
+
+    Parameters
+    ----------
+    sample : sample
+    targets : ndarray, shape (B, ...)
+        Of each row of the sample.
+    seed : int
+    size : int
+        Rows of a batch; at most the sample's.
+    first_epoch : int
+        Where to begin. A batch depends on seed, epoch and its number alone.
+
+    Yields
+    ------
+    x : ndarray of float32, shape (size, W, 1)
+    target : ndarray, shape (size, ...)
+    """
+    for epoch in itertools.count(first_epoch):
+        order = np.random.default_rng([seed, epoch]).permutation(len(sample))
+        for batch in range(len(sample) // size):
+            rows = np.sort(order[batch * size : (batch + 1) * size])
+            rng = np.random.default_rng([seed, epoch, batch + 1])
+            yield sample.draw(rng, rows), targets[rows]
+
+
+def read_labelled(paths, finder):
+    """Read labelled spectra and prepare them, once.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        CSV files with the columns file, spectype (QSO, QSO_BAL or anything else) and z, whose
+        spectra lie beside them; or files of spectra with a truth HDU.
+    finder : desinn.finders.qso.QSOFinder
+
+    Returns
+    -------
+    LabelledSample
+        Without the spectra that cannot be run, and with the TRUESPECTYPE, TRUEZ and (as far as
+        the labels tell) BI of the others; SNR is measured.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError
+        If a file cannot be read, a table of labels lacks a column, or nothing can be used.
+    """
+    parts = [part for path in paths for part in _labelled(path)]
+    x, truth = [], []
+    for spectra, known in parts:
+        values, flags = finder.prepare(spectra)
+        usable = (flags & NOT_RUN) == 0
+        known["SNR"] = _snr(spectra, finder.grid)
+        x.append(values[usable])
+        truth.append(known[usable])
+    if not sum(map(len, x)):
+        raise ValueError("data: no spectrum can be used")
+    sample = LabelledSample(np.concatenate(x), np.concatenate(truth))
+    lost = sum(len(known) for _, known in parts) - len(sample)
+    get_logger().info(
+        "%d labelled spectra, %d quasars; %d cannot be used",
+        len(sample), np.count_nonzero(sample.truth["TRUESPECTYPE"] == "QSO"), lost,
+    )  # fmt: skip
+    return sample
+
+
+def _labelled(path):
+    """Yield spectra and truth of each file that a path stands for."""
+    from ..io.desi import read_truth
+    from ..io.read import read_spectra
+
+    if str(path).endswith(".csv"):
+        for name, known in _read_labels(path):
+            file = os.path.join(os.path.dirname(path), name)
+            spectra = read_spectra(file)
+            if len(spectra) != 1:
+                raise ValueError(f"{file}: expected one spectrum, found {len(spectra)}")
+            yield spectra, known
+        return
+    truth = read_truth(path)
+    if truth is None or "TRUESPECTYPE" not in truth.dtype.names:
+        raise ValueError(f"{path}: expected an HDU with TRUESPECTYPE and TRUEZ, found none")
+    spectra = read_spectra(path)
+    row_of = {targetid: row for row, targetid in enumerate(truth["TARGETID"].tolist())}
+    rows = np.array([row_of.get(targetid, -1) for targetid in spectra.targetid.tolist()], int)
+    yield spectra[rows >= 0], _known(truth[rows[rows >= 0]])
+
+
+def _known(truth):
+    """Return a file's truth as ours, with BI unknown where the file does not say it."""
+    known = np.zeros(len(truth), TRUTH)
+    known["BI"] = np.nan
+    for name in set(truth.dtype.names) & set(TRUTH.names):
+        text = truth.dtype[name].kind in "SU"  # FITS fills it up with blanks
+        known[name] = np.char.strip(truth[name].astype("U")) if text else truth[name]
+    return known
+
+
+def _read_labels(path):
+    """Return (file, truth of one row) for each line of a table of labels."""
+    with open(input_file(path), encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            found = ", ".join(reader.fieldnames or ()) or "none"
+            raise ValueError(f"{path}: expected columns {', '.join(COLUMNS)}, found {found}")
+        return [(row["file"], _label(row, f"{path}: line {reader.line_num}")) for row in reader]
+
+
+def _label(row, where):
+    """Return the truth of one line; what stands behind an underscore is the subtype."""
+    spectype, _, subtype = (row["spectype"] or "").strip().upper().partition("_")
+    truth = np.zeros(1, TRUTH)
+    truth["TRUESPECTYPE"], truth["TRUESUBTYPE"] = spectype, subtype
+    if spectype == "QSO":  # that there is broad absorption is all that BI must tell
+        truth["BI"] = 1.0 if subtype == "BAL" else np.nan
+    try:
+        truth["TRUEZ"] = float(row["z"] or "nan")
+    except ValueError:
+        raise ValueError(f"{where}: z: expected a number, found {row['z']!r}") from None
+    if not spectype or (spectype == "QSO" and not truth["TRUEZ"][0] > -1):
+        raise ValueError(f"{where}: expected a spectype, and a redshift for a quasar")
+    return truth
+
+
+def _snr(spectra, grid):
+    """Return the median signal to noise per 0.8 A of each spectrum, over the bins with data."""
+    flux, ivar = rebin(spectra.cameras, grid)  # (B, W)
+    width = np.gradient(grid.wave)
+    with np.errstate(invalid="ignore"):
+        snr = np.where(ivar > 0, flux * np.sqrt(ivar * 0.8 / width), np.nan)
+    return [np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else 0 for row in snr]

@@ -1,0 +1,89 @@
+"""From a Keras model to a weights file, which is written only if both compute the same."""
+
+import datetime as dt
+import platform
+
+import numpy as np
+
+from .. import __version__
+from ..nn import Network, write_weights
+from .networks import get_arrays
+
+TOLERANCE = 1e-5
+"""How far our output may be from Keras'."""
+
+
+def export(path, header, model, x, overwrite=False):
+    """Write the weights of a model, after a comparison.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    header : dict
+        From which the model was made, with the provenance filled in.
+    model : keras.Model
+        Made by `desinn.train.networks.keras_model`.
+    x : ndarray, shape (B, ...)
+        Input to compare with.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    float
+        The largest difference of any output.
+
+    Raises
+    ------
+    ValueError
+        If outputs differ by more than 1e-5, or are not finite; no file is written then.
+    """
+    arrays = get_arrays(model, header)
+    ours = Network(header, arrays)(x)
+    keras = model({header["inputs"][0]["name"]: x}, training=False)
+    apart = {name: np.abs(ours[name] - np.asarray(keras[name])).max() for name in ours}
+    worst = max(apart, key=lambda name: np.nan_to_num(apart[name], nan=np.inf))
+    if not apart[worst] <= TOLERANCE:
+        raise ValueError(
+            f"{path}: not written: output {worst} differs from Keras' by {apart[worst]:.2g}, "
+            f"expected at most {TOLERANCE:g}"
+        )
+    write_weights(path, header, arrays, overwrite)
+    return float(apart[worst])
+
+
+def provenance(recipe, fitted, metrics, source):
+    """Return what a weights file says of how it was made.
+
+    Parameters
+    ----------
+    recipe : dict
+    fitted : desinn.train.fit.Fit
+        After its run.
+    metrics : dict
+        Its figures.
+    source : dict
+        What it was trained on and began with, besides the recipe.
+
+    Returns
+    -------
+    dict
+    """
+    import keras
+    import tensorflow as tf
+
+    own = ("seed", "size", "minutes", "simulation", "loss", "optimizer", "schedule", "stop",
+           "validation")  # fmt: skip
+    return {
+        "recipe": {key: recipe[key] for key in own},
+        **source,
+        "epochs": fitted.epoch,
+        "minutes": round(fitted.seconds / 60, 1),
+        "metrics": metrics,
+        "desinn": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "date": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d"),
+    }

@@ -1,0 +1,328 @@
+"""Recipes: one YAML file is one training that can be repeated.
+
+The graph and its meaning (``kind``, ``name``, ``inputs``, ``nodes``, ``outputs``, ``prepare``,
+``interpret``) are written as in the header of a weights file, and go into it as they are.
+``doc/training.rst`` describes the other keys.
+"""
+
+import numpy as np
+
+from ..files import read_yaml
+from ..finders.qso import QSOFinder
+from ..nn import Network
+from ..nn.graph import Graph, GraphError
+from ..nn.ops import flag, number, positive, small_number
+
+HEADER = {
+    "kind": str,
+    "name": str,
+    "inputs": list,
+    "nodes": list,
+    "outputs": dict,
+    "prepare": dict,
+    "interpret": dict,
+}
+"""What a recipe shares with the header of a weights file."""
+
+FINDERS = {"qso": QSOFinder}
+"""Kind -> the finder that the network is trained for."""
+
+
+def one_of(*names):
+    """Return a test that accepts one of several names.
+
+    Parameters
+    ----------
+    *names : str
+
+    Returns
+    -------
+    callable
+        Returns the name or raises a ValueError that says what it expected.
+    """
+
+    def test(value):
+        if value not in names:
+            raise ValueError(f"one of {', '.join(names)}")
+        return value
+
+    return test
+
+
+def above_zero(value):
+    """Return a number above 0 as a float, or raise.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    float
+    """
+    if small_number(value) == 0:
+        raise ValueError("a number above 0")
+    return float(value)
+
+
+def fraction(value):
+    """Return a number from 0 to below 1 as a float, or raise.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    float
+    """
+    if not 0 <= number(value) < 1:
+        raise ValueError("a number from 0 to below 1")
+    return float(value)
+
+
+def count(value):
+    """Return an integer that is not negative, or raise.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    int
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("an integer that is not negative")
+    return value
+
+
+NEEDED = "needed"
+"""In place of a default: the key must be given."""
+
+WHOLE = {"seed": (count, NEEDED), "size": (positive, 60000), "minutes": (above_zero, None)}
+"""Keys with one value: name -> test and default."""
+
+OPTIMIZERS = {
+    "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False},
+    "adamw": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False},
+    "sgd": {"momentum": 0.0, "nesterov": False},
+}
+"""Optimizer -> the settings that not all have, and their defaults, which are Keras' own."""
+
+SECTIONS = {
+    "loss": {
+        "name": (one_of("quasarnet", "bernoulli"), "quasarnet"),
+        "positive_weight": (above_zero, 1.0),
+        "offset_weight": (small_number, 1.0),
+        "bal_weight": (small_number, 1.0),
+    },
+    "optimizer": {
+        "name": (one_of(*OPTIMIZERS), "adam"),
+        "learning_rate": (above_zero, 1e-3),
+        "weight_decay": (small_number, 0.0),
+        "clipnorm": (above_zero, None),
+        "beta_1": (fraction, None),
+        "beta_2": (fraction, None),
+        "epsilon": (above_zero, None),
+        "amsgrad": (flag, None),
+        "momentum": (fraction, None),
+        "nesterov": (flag, None),
+    },
+    "schedule": {
+        "name": (one_of("cosine", "constant"), "cosine"),
+        "epochs": (positive, 100),
+        "batch": (positive, 256),
+        "warmup": (small_number, 0.0),
+        "final": (fraction, 0.0),
+    },
+    "stop": {"patience": (positive, None)},
+    "validation": {
+        "size": (positive, 4000),
+        "every": (positive, 1),
+        "snr": (small_number, 2.0),
+    },
+}
+"""Section -> key -> test and default (None: not used)."""
+
+KEYS = (*HEADER, *WHOLE, "simulation", *SECTIONS)
+
+
+def read_recipe(path, changes=None):
+    """Read a recipe and check all of it.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A YAML file, or the name of a recipe that comes with desinn (``qso-published-6``).
+    changes : dict, optional
+        ``section.key`` (or ``key``) -> value, in place of the file's: ``{"schedule.epochs": 3}``.
+
+    Returns
+    -------
+    dict
+        Every key and section of the recipe, with the defaults of what the file leaves out;
+        ``simulation`` is None where it has none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no YAML, or something is missing, unknown or of the wrong type, or the graph is
+        no network of its kind: all of it at once.
+    ImportError
+        If pyyaml is not installed.
+
+    Examples
+    --------
+    >>> read_recipe("nowhere.yaml")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: nowhere.yaml: there is no such file
+    """
+    path, content = read_yaml(path, "train")
+    if not isinstance(content, dict):
+        found = type(content).__name__
+        raise ValueError(f"{path}: not a recipe: expected an object, found {found}")
+    for key, value in (changes or {}).items():
+        section, _, name = key.rpartition(".")
+        (content.setdefault(section, {}) if section else content)[name] = value
+    recipe, problems = _checked(content)
+    if not any(key in text for text in problems for key in HEADER):
+        problems += _network_problems(recipe)
+    if problems:
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        raise ValueError(f"{path}: not a recipe:{lines}")
+    return recipe
+
+
+def _checked(content):
+    """Return the recipe with its defaults, and a list of what is wrong with it."""
+    problems = [f"{key}: unknown (there are: {', '.join(KEYS)})" for key in content
+                if key not in KEYS]  # fmt: skip
+    recipe = {}
+    for key, kind in HEADER.items():
+        recipe[key] = content.get(key)
+        if not isinstance(recipe[key], kind):
+            found = type(recipe[key]).__name__ if key in content else "nothing"
+            problems.append(f"{key}: expected {kind.__name__}, found {found}")
+    simulation = recipe["simulation"] = content.get("simulation")
+    if simulation is not None and not isinstance(simulation, dict):
+        problems.append(f"simulation: expected dict, found {type(simulation).__name__}")
+    recipe.update(_values(content, WHOLE, "", problems, others=KEYS))
+    for name, keys in SECTIONS.items():
+        section = content.get(name) or {}
+        if isinstance(section, dict):
+            recipe[name] = _values(section, keys, f"{name}: ", problems)
+        else:
+            problems.append(f"{name}: expected dict, found {type(section).__name__}")
+    if isinstance(recipe.get("optimizer"), dict):
+        recipe["optimizer"] = _optimizer(recipe["optimizer"], problems)
+    return recipe, problems
+
+
+def _values(section, keys, where, problems, others=()):
+    """Return the value of every key: what is given, tested, else the default."""
+    problems += [f"{where}{key}: unknown (there are: {', '.join(keys)})" for key in section
+                 if key not in keys and key not in others]  # fmt: skip
+    values = {}
+    for key, (test, default) in keys.items():
+        given = section.get(key)
+        values[key] = default
+        if given is None and default != NEEDED:
+            continue
+        try:
+            values[key] = test(given)
+        except ValueError as error:
+            found = repr(given) if key in section else "nothing"
+            problems.append(f"{where}{key}: expected {error}, found {found}")
+    return values
+
+
+def _optimizer(section, problems):
+    """Return the optimizer's section with the settings that this optimizer has, and no others."""
+    own = OPTIMIZERS.get(section["name"], {})
+    special = {key for keys in OPTIMIZERS.values() for key in keys}
+    problems += [
+        f"optimizer: {key}: unknown for {section['name']}"
+        for key in sorted(special - set(own))
+        if section[key] is not None
+    ]
+    rest = {key: value for key, value in section.items() if key not in special}
+    return rest | {key: own[key] if section[key] is None else section[key] for key in own}
+
+
+def _network_problems(recipe):
+    """Return what is wrong with the graph, and with it as a network of its kind."""
+    if recipe["kind"] not in FINDERS:
+        return [f"kind: expected one of {', '.join(FINDERS)}, found {recipe['kind']!r}"]
+    try:
+        finder_for(recipe)
+    except GraphError as error:
+        return error.problems
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def header_of(recipe):
+    """Return the header of the weights file that a recipe makes, its provenance still empty.
+
+    Parameters
+    ----------
+    recipe : dict
+
+    Returns
+    -------
+    dict
+    """
+    return {**{key: recipe[key] for key in HEADER}, "provenance": {}}
+
+
+def finder_for(recipe):
+    """Return the finder that a recipe makes, untrained: it knows lines, boxes and grid.
+
+    Parameters
+    ----------
+    recipe : dict
+
+    Returns
+    -------
+    desinn.finders.qso.QSOFinder
+
+    Raises
+    ------
+    ValueError
+        If the graph is no network, or none of this kind.
+    """
+    header = header_of(recipe)
+    return FINDERS[recipe["kind"]](Network(header, initial_arrays(header, recipe.get("seed"))))
+
+
+def initial_arrays(header, seed):
+    """Return the arrays that a training begins with: Glorot's uniform, and BatchNorm's identity.
+
+    Parameters
+    ----------
+    header : dict
+    seed : int
+
+    Returns
+    -------
+    dict of ndarray
+        ``node/parameter`` -> float32 array.
+    """
+    rng = np.random.default_rng(seed)
+    graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+    return {name: _initial(rng, name, shape) for name, shape in graph.parameters().items()}
+
+
+def _initial(rng, name, shape):
+    if name.endswith(("/gamma", "/variance", "/gain")):
+        return np.ones(shape, np.float32)
+    if not name.endswith(("/kernel", "/direction")):
+        return np.zeros(shape, np.float32)
+    fans = np.prod(shape[:-2]) * (shape[-2] + shape[-1])  # Glorot & Bengio 2010
+    limit = np.sqrt(6 / fans)
+    return rng.uniform(-limit, limit, shape).astype(np.float32)
