@@ -21,7 +21,7 @@ ALLOWED = {
     "simulate": {"spectra"},
     "evaluate": {"finders", "io", "spectra"},
     "hosts": {"finders", "io", "spectra"},
-    "train": {"nn", "spectra", "finders", "simulate", "io"},
+    "train": {"nn", "spectra", "finders", "simulate", "io", "evaluate"},
     "scripts": ROOMS,
 }
 """Room -> whom it may know beside itself."""

@@ -8,7 +8,7 @@ import pytest
 from desinn.evaluate.report import Options, called, evaluate, plain
 from desinn.evaluate.sample import Sample
 from desinn.evaluate.tables import Table, render, tables
-from desinn.evaluate.truth import known
+from desinn.io.truth import known
 from helpers.evaluation import FOUND_ROWS, TRUTH
 
 

@@ -42,6 +42,18 @@ def _threads():
     return max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
 
 
+class Maker:
+    """What is made once in each process: it knows on how many threads."""
+
+    def __init__(self, first):
+        self.first, self.threads = first, _threads()
+
+
+def seen(made, task):
+    """Return a number, the threads that BLAS had in making and in work, and the process."""
+    return made.first + task, (made.threads, _threads()), os.getpid()
+
+
 class Unknown:
     """Work that another process cannot take in."""
 

@@ -235,9 +235,9 @@ def test_what_is_wrong_is_one_message_at_the_prompt(catalogue, files, caplog):
 
 
 def test_labels_of_real_spectra_are_read(reference):
-    from desinn.evaluate.truth import read_labels
+    from desinn.io.truth import read_labels
 
-    rows = read_labels(reference / "spectra" / "boss" / "labels.csv")
+    rows, _ = read_labels(reference / "spectra" / "boss" / "labels.csv")
     kinds, counts = np.unique(rows["TRUESPECTYPE"], return_counts=True)
     assert dict(zip(kinds.tolist(), counts.tolist(), strict=True)) == {
         "GALAXY": 2, "QSO": 68, "STAR": 20

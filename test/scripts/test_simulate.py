@@ -1,8 +1,14 @@
 """desinn simulate and desinn path, as users run them."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import desinn as package
 from desinn.io.desi import read_truth
 from desinn.io.read import read_spectra
 from desinn.scripts import desinn
@@ -51,6 +57,20 @@ def test_resolution_can_be_left_out(simulated, tmp_path):
     options = ["simulate", "qso", "-n", "12", "--seed", "3", "--templates", "none"]
     desinn.main([*options, "--no-resolution", "-o", str(path)])
     assert path.stat().st_size < 0.35 * simulated.stat().st_size
+
+
+def test_processes_of_the_installed_script(repository, tmp_path):
+    """Each of them reads the script anew, and must not begin all over."""
+    path = tmp_path / "two.fits"  # 250 spectra are one chunk
+    options = ["-n", "260", "--nproc", "2", "--templates", "none", "--no-resolution"]
+    run = subprocess.run(
+        [sys.executable, repository / "bin" / "desinn", "simulate", "qso", *options, "-o", path],
+        env={**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert len(read_truth(path)) == 260
 
 
 def test_an_output_is_not_replaced(simulated):

@@ -90,21 +90,30 @@ def test_labels_beside_spectra(tmp_path, finder):
     np.testing.assert_array_equal(sample.draw(None, [1]), expected)
 
 
+def test_a_list_that_tells_more(tmp_path, finder):
+    """Its BI comes before the subtype; its files may lie in folders."""
+    (tmp_path / "sub").mkdir()
+    write_coadd(tmp_path / "sub" / "c.fits", coadd(rows=1))
+    text = "file,spectype,z,bi\na.fits,QSO_BAL,2.5,800\nb.fits,QSO,1.0,0\nsub/c.fits,QSO_BAL,2,\n"
+    sample = read_labelled([table_of(tmp_path, text)], finder)
+    assert sample.truth["BI"].tolist() == [800, 0, 1]
+
+
 def test_signal_to_noise_is_measured(tmp_path, finder):
     """Flux 1 at ivar 4 in pixels of 10 A: S/N 2 in each, so 2 sqrt(0.08) per 0.8 A."""
     path = table_of(tmp_path, "file,spectype,z\na.fits,STAR,0\n")
     sample = read_labelled([path], finder)
     assert sample.truth["SNR"][0] == pytest.approx(2 * np.sqrt(0.08), rel=0.15)
-    assert sample.truth["BI"][0] == 0
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("file,z\n", "expected columns file, spectype, z, found file, z"),
+        ("file,z\n", "expected columns file or targetid, spectype and z, found file, z"),
+        ("targetid,spectype,z\n1,STAR,0\n", "label 1: expected the name of a file, found none"),
         ("file,spectype,z\na.fits,QSO,far\n", "line 2: z: expected a number, found 'far'"),
-        ("file,spectype,z\na.fits,QSO,\n", "line 2: expected a spectype, and a redshift"),
-        ("file,spectype,z\na.fits,,1\n", "line 2: expected a spectype, and a redshift"),
+        ("file,spectype,z\na.fits,QSO,\n", "line 2: a quasar without redshift"),
+        ("file,spectype,z\na.fits,,1\n", "line 2: spectype is empty"),
         ("file,spectype,z\n", "no spectrum can be used"),
     ],
 )
@@ -141,11 +150,14 @@ def test_truth_in_the_file(tmp_path, finder, caplog):
     assert sample.truth["TRUESPECTYPE"].tolist() == ["GALAXY", "QSO"]
     assert sample.truth["BI"].tolist() == [0, 20]
     assert "2 labelled spectra, 1 quasars; 1 cannot be used" in caplog.text
+    assert "1 rows are left out: not in the truth" in caplog.text
 
 
 def test_a_truth_without_classes(tmp_path, finder):
     path = with_truth(tmp_path, {"TARGETID": [100], "TRUEZ": [1.0]})
-    with pytest.raises(ValueError, match="expected an HDU with TRUESPECTYPE and TRUEZ"):
+    with pytest.raises(
+        ValueError, match="expected columns TRUESPECTYPE, TRUEZ, found no TRUESPECTYPE"
+    ):
         read_labelled([path], finder)
 
 

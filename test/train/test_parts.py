@@ -5,7 +5,7 @@ import pytest
 
 from desinn.simulate.grid import TRUTH
 from desinn.train.checkpoint import NAME, load_checkpoint, save_checkpoint
-from desinn.train.metrics import quasar_metrics, share
+from desinn.train.metrics import quasar_metrics
 from desinn.train.recipe import finder_for
 from desinn.train.schedule import learning_rate, progress
 from desinn.train.targets import qso_targets
@@ -66,32 +66,32 @@ def test_damaged_checkpoint(tmp_path):
 
 def test_metrics_by_hand():
     finder = finder_for(make_recipe())
-    truth = np.zeros(6, TRUTH)
-    truth["TRUESPECTYPE"] = ["QSO", "QSO", "QSO", "STAR", "STAR", "QSO"]
-    truth["TRUEZ"] = [2.5, 2.6, 2.7, 0, 0, 2.5]
-    truth["BI"] = [900, 0, 0, 0, 0, 0]
-    truth["SNR"] = [5, 5, 5, 5, 5, 1]
-    said = truth.copy()  # what a network would find: one far off, one star, the faint one not
-    said["TRUESPECTYPE"] = ["QSO", "QSO", "STAR", "QSO", "STAR", "STAR"]
+    truth = np.zeros(8, TRUTH)
+    truth["TRUESPECTYPE"] = ["QSO", "QSO", "QSO", "STAR", "STAR", "QSO", "QSO", "SKY"]
+    truth["TRUEZ"] = [2.5, 2.6, 2.7, 0, 0, 2.5, 2.4, 0]
+    truth["BI"] = [900, 0, 0, 0, 0, 0, 0, 0]
+    truth["SNR"] = [5, 5, 5, 5, 5, 1, 5, 5]
+    said = truth.copy()  # by a network: one far off, a star, an empty fibre, the faint one not
+    said["TRUESPECTYPE"] = ["QSO", "QSO", "STAR", "QSO", "STAR", "STAR", "QSO", "QSO"]
     said["TRUEZ"][:4] = [2.5 + 3.5 * 300 / 299792.458, 2.2, 0, 3.0]
-    said["BI"] = [900, 900, 0, 0, 0, 0]
+    said["TRUEZ"][6:] = [2.4 + 3.4 * 100 / 299792.458, 3.0]
+    said["BI"] = [900, 900, 0, 0, 0, 0, 0, 0]
     target = qso_targets(finder, said)[..., :-1]
     target[1, :, :13] *= 0.9
     outputs = {name: target[:, n] for n, name in enumerate(["LYA", "CIV", "CIV_BAL"])}
     found = quasar_metrics(finder, outputs, truth, snr=2.0)
-    dv = [300, -0.4 / 3.6 * 299792.458]
     expected = {
-        "completeness": 2 / 3,
-        "purity": 2 / 3,
-        "completeness_99": 1 / 3,
-        "purity_99": 1 / 2,
-        "completeness_all": 2 / 4,
-        "purity_all": 2 / 3,
-        "catastrophic": 1 / 2,
-        "dv_median": np.mean(dv),
-        "dv_spread": 1.4826 * np.ptp(dv) / 2,
+        "completeness": 3 / 4,
+        "purity": 3 / 4,
+        "completeness_99": 2 / 4,
+        "purity_99": 2 / 3,
+        "completeness_all": 3 / 5,
+        "purity_all": 3 / 4,
+        "catastrophic": 1 / 3,
+        "dv_median": 200,
+        "dv_spread": 148,
         "bal_found": 1.0,
-        "bal_false": 1 / 2,
+        "bal_false": 1 / 3,
     }
     assert found == pytest.approx(expected, rel=1e-3)
 
@@ -101,4 +101,3 @@ def test_metrics_of_nothing():
     outputs = {name: np.zeros((0, 26), np.float32) for name in ("LYA", "CIV", "CIV_BAL")}
     found = quasar_metrics(finder, outputs, np.zeros(0, TRUTH))
     assert np.isnan(list(found.values())).all()
-    assert np.isnan(share(np.zeros(2, bool), np.zeros(2, bool)))

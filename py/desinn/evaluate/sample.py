@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..io.truth import KNOWN, beside, read_truth
 from ..spectra import LINES, Grid
-from .truth import KNOWN, match, read_truth, report_unknown
 
 N_BOXES = 13
 CATALOG_COLUMNS = {"TARGETID", "IS_QSO_QN", "Z_QN", "Z_QN_CONF"}
@@ -19,7 +19,7 @@ class Sample:
     ----------
     found : structured array, shape (B,)
         TARGETID and the columns of `desinn.finders.qso.QSOFinder.interpret`.
-    truth : structured array of dtype `desinn.evaluate.truth.KNOWN`, shape (B,)
+    truth : structured array of dtype `desinn.io.truth.KNOWN`, shape (B,)
         Its FILE and ROW say where the spectrum is: FILE counts in `files`.
     files : list of str
         Files of spectra.
@@ -74,11 +74,11 @@ def read_sample(inputs, truths=(), finder=None, label_source=None):
     inputs : sequence of str
         Catalogues of `desi_find_qso` or files of spectra.
     truths : sequence of str
-        As in `desinn.evaluate.truth.read_truth`; without any, each input's own truth HDU.
+        As in `desinn.io.truth.read_truth`; without any, each input's own truth HDU.
     finder : callable, optional
         Returns a `desinn.finders.qso.QSOFinder`; called once, if there are spectra.
     label_source : str, optional
-        As in `desinn.evaluate.truth.read_truth`.
+        As in `desinn.io.truth.read_truth`.
 
     Returns
     -------
@@ -129,26 +129,6 @@ def _find(finder, path):
     from ..io.read import read_spectra
 
     return np.asarray(finder.find(read_spectra(path)).as_array())
-
-
-def beside(targetid, truth, path):
-    """Return the truth of the rows of a file of which it is known.
-
-    Parameters
-    ----------
-    targetid, truth, path
-        As in `desinn.evaluate.truth.match`.
-
-    Returns
-    -------
-    truth : structured array of dtype `desinn.evaluate.truth.KNOWN`, shape (N,)
-    rows : ndarray of int, shape (N,)
-        Their numbers in the file.
-    """
-    index = match(targetid, truth, path)
-    rows = np.flatnonzero(index >= 0)
-    report_unknown(len(index) - len(rows), path)
-    return truth[index[rows]], rows
 
 
 def _sample(parts, files, finder):

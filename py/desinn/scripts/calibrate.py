@@ -156,10 +156,9 @@ class _Head:
 
 def _logits(finder, header, arrays, nodes, options):
     """Return the logits of each line, (B, boxes), the truth, and some of the input."""
-    from ..evaluate.sample import beside
-    from ..evaluate.truth import read_truth
     from ..finders.base import NOT_RUN
     from ..io.read import read_spectra
+    from ..io.truth import beside, read_truth
     from ..nn import Network
 
     network = Network({**header, "outputs": nodes}, arrays)

@@ -270,13 +270,14 @@ def failures(folder, sample, options):
 def _spectra(sample, rows):
     """Return row -> spectrum on the network's grid, each file read once."""
     from ..io.read import read_spectra
+    from ..io.truth import is_list
     from ..spectra import rebin
 
     found = {}
     files = sample.truth["FILE"]
     for number in sorted({int(files[row]) for row in rows}):
         path = sample.files[number]
-        if path.lower().endswith(".csv"):  # beside a catalogue: spectra are not known
+        if is_list(path):  # beside a catalogue: spectra are not known
             continue
         here = [row for row in rows if files[row] == number]
         spectra = read_spectra(path)[sample.truth["ROW"][here]]

@@ -2,7 +2,10 @@
 
 import contextlib
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
+
+from ..log import get_logger
 
 _state = {}
 
@@ -11,6 +14,9 @@ _state = {}
 def in_processes(make, arguments, processes):
     """Share out work among processes that each make what they need once.
 
+    BLAS is held to one thread while any of it is done: processes do not crowd the cores, and no
+    sum depends on their number.
+
     Parameters
     ----------
     make : callable
@@ -18,7 +24,7 @@ def in_processes(make, arguments, processes):
         function of a module.
     arguments : tuple
     processes : int
-        With 1, all is done in this process.
+        At most as many as there are cores. With 1, all is done in this process.
 
     Yields
     ------
@@ -26,14 +32,17 @@ def in_processes(make, arguments, processes):
         ``run(work, tasks)``: yields ``work(made, task)`` for each task, in their order. An
         exception of the work is raised there.
     """
-    if processes <= 1:
-        made = make(*arguments)
-        yield lambda work, tasks: (work(made, task) for task in tasks)
+    available = min(processes, _cores())
+    if available < processes:
+        get_logger().info("%d processes: %d is all that the cores allow", processes, available)
+    if available <= 1:
+        made = _on_one_thread(make, *arguments)
+        yield lambda work, tasks: (_on_one_thread(work, made, task) for task in tasks)
         return
     # Not forked: the parent may hold threads, of TensorFlow or of BLAS, that a fork would break.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        processes, mp_context=context, initializer=_start, initargs=(make, arguments)
+        available, mp_context=context, initializer=_start, initargs=(make, arguments)
     ) as pool:
         try:
             yield lambda work, tasks: pool.map(_call, _repeat(work, tasks))
@@ -47,9 +56,22 @@ def _repeat(work, tasks):
 
 
 def _start(make, arguments):
-    _state["made"] = make(*arguments)
+    _state["made"] = _on_one_thread(make, *arguments)
 
 
 def _call(job):
     work, task = job
-    return work(_state["made"], task)
+    return _on_one_thread(work, _state["made"], task)
+
+
+def _on_one_thread(function, *arguments):
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        return function(*arguments)
+
+
+def _cores():
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -5,20 +5,17 @@ of the same length) and ``draw(rng, rows)``, which returns network input (B, W, 
 some of its rows: with other noise at every call, where it is simulated.
 """
 
-import csv
 import itertools
 import os
 
 import numpy as np
 
-from ..files import input_file
 from ..finders.base import NOT_RUN
 from ..log import get_logger
 from ..simulate.grid import TRUTH
 from ..spectra import rebin
 
 PARTS = ("train", "validation")
-COLUMNS = ("file", "spectype", "z")
 
 
 def make_sample(recipe, part, grid, templates=None, processes=1):
@@ -166,8 +163,8 @@ def read_labelled(paths, finder):
     Parameters
     ----------
     paths : sequence of str
-        CSV files with the columns file, spectype (QSO, QSO_BAL or anything else) and z, whose
-        spectra lie beside them; or files of spectra with a truth HDU.
+        Lists of labels (`desinn.io.truth.read_labels`), whose spectra lie beside them; or files
+        of spectra with a truth HDU.
     finder : desinn.finders.qso.QSOFinder
 
     Returns
@@ -179,7 +176,7 @@ def read_labelled(paths, finder):
     Raises
     ------
     FileNotFoundError, OSError, ValueError
-        If a file cannot be read, a table of labels lacks a column, or nothing can be used.
+        If a file cannot be read, a list of labels lacks a column, or nothing can be used.
     """
     parts = [part for path in paths for part in _labelled(path)]
     x, truth = [], []
@@ -202,60 +199,37 @@ def read_labelled(paths, finder):
 
 def _labelled(path):
     """Yield spectra and truth of each file that a path stands for."""
-    from ..io.desi import read_truth
     from ..io.read import read_spectra
+    from ..io.truth import beside, is_list, read_labels, read_truth
 
-    if str(path).endswith(".csv"):
-        for name, known in _read_labels(path):
-            file = os.path.join(os.path.dirname(path), name)
-            spectra = read_spectra(file)
-            if len(spectra) != 1:
-                raise ValueError(f"{file}: expected one spectrum, found {len(spectra)}")
-            yield spectra, known
+    if not is_list(path):
+        truth, spectra = read_truth([path]), read_spectra(path)
+        truth, rows = beside(spectra.targetid, truth, path)
+        yield spectra[rows], _known(truth)
         return
-    truth = read_truth(path)
-    if truth is None or "TRUESPECTYPE" not in truth.dtype.names:
-        raise ValueError(f"{path}: expected an HDU with TRUESPECTYPE and TRUEZ, found none")
-    spectra = read_spectra(path)
-    row_of = {targetid: row for row, targetid in enumerate(truth["TARGETID"].tolist())}
-    rows = np.array([row_of.get(targetid, -1) for targetid in spectra.targetid.tolist()], int)
-    yield spectra[rows >= 0], _known(truth[rows[rows >= 0]])
+    labels, files = read_labels(path)
+    for row, name in enumerate(files):
+        if not name:
+            raise ValueError(f"{path}: label {row + 1}: expected the name of a file, found none")
+        file = os.path.join(os.path.dirname(path), name)
+        spectra = read_spectra(file)
+        if len(spectra) != 1:
+            raise ValueError(f"{file}: expected one spectrum, found {len(spectra)}")
+        yield spectra, _known(labels[row : row + 1])
 
 
-def _known(truth):
-    """Return a file's truth as ours, with BI unknown where the file does not say it."""
-    known = np.zeros(len(truth), TRUTH)
-    known["BI"] = np.nan
-    for name in set(truth.dtype.names) & set(TRUTH.names):
-        text = truth.dtype[name].kind in "SU"  # FITS fills it up with blanks
-        known[name] = np.char.strip(truth[name].astype("U")) if text else truth[name]
-    return known
+def _known(rows):
+    """Return rows of `desinn.io.truth.KNOWN` as our truth, BI above 0 where a label says BAL.
 
-
-def _read_labels(path):
-    """Return (file, truth of one row) for each line of a table of labels."""
-    with open(input_file(path), encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            found = ", ".join(reader.fieldnames or ()) or "none"
-            raise ValueError(f"{path}: expected columns {', '.join(COLUMNS)}, found {found}")
-        return [(row["file"], _label(row, f"{path}: line {reader.line_num}")) for row in reader]
-
-
-def _label(row, where):
-    """Return the truth of one line; what stands behind an underscore is the subtype."""
-    spectype, _, subtype = (row["spectype"] or "").strip().upper().partition("_")
-    truth = np.zeros(1, TRUTH)
-    truth["TRUESPECTYPE"], truth["TRUESUBTYPE"] = spectype, subtype
-    if spectype == "QSO":  # that there is broad absorption is all that BI must tell
-        truth["BI"] = 1.0 if subtype == "BAL" else np.nan
-    try:
-        truth["TRUEZ"] = float(row["z"] or "nan")
-    except ValueError:
-        raise ValueError(f"{where}: z: expected a number, found {row['z']!r}") from None
-    if not spectype or (spectype == "QSO" and not truth["TRUEZ"][0] > -1):
-        raise ValueError(f"{where}: expected a spectype, and a redshift for a quasar")
+    That there is broad absorption is all that training asks of BI. An evaluation leaves it
+    unknown: where BALs alone were known, it would count how many of them are found and never how
+    many others are taken for them.
+    """
+    truth = np.zeros(len(rows), TRUTH)
+    for name in set(rows.dtype.names) & set(TRUTH.names):
+        truth[name] = rows[name]
+    bal = (truth["TRUESPECTYPE"] == "QSO") & (truth["TRUESUBTYPE"] == "BAL")
+    truth["BI"][bal & np.isnan(truth["BI"])] = 1.0
     return truth
 
 

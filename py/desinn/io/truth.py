@@ -1,4 +1,4 @@
-"""What is known of the spectra: lists of labels, truth HDUs, and whose row is whose."""
+"""What is known of spectra: lists of labels, truth HDUs, and whose row is whose."""
 
 import csv
 import os
@@ -22,7 +22,7 @@ KNOWN = np.dtype(
         ("ROW", "i8"),  # in that file
     ]
 )
-"""What an evaluation uses; numbers that are not known are NaN, texts are empty."""
+"""What evaluation and training use; numbers that are not known are NaN, texts are empty."""
 
 NEEDED = ("TRUESPECTYPE", "TRUEZ")
 NO_TARGETID = -1
@@ -35,7 +35,7 @@ def read_truth(paths, label_source=None):
     Parameters
     ----------
     paths : sequence of str
-        Names in ``.csv`` are lists of labels; all others are read with
+        Lists of labels as `is_list` tells them; all others are read with
         `desinn.io.desi.read_truth`.
     label_source : str, optional
         Keep only those labels of a CSV whose label_source contains this text.
@@ -53,17 +53,28 @@ def read_truth(paths, label_source=None):
     """
     parts = []
     for number, path in enumerate(paths):
-        if os.fspath(path).lower().endswith(".csv"):
-            rows = read_labels(path, label_source)
-        else:
-            rows = _read_hdu(path)
+        rows = read_labels(path, label_source)[0] if is_list(path) else _read_hdu(path)
         rows["FILE"] = number
         parts.append(rows)
     return np.concatenate(parts) if parts else np.empty(0, KNOWN)
 
 
+def is_list(path):
+    """Return whether a file is a list of labels, by its name: it ends in ``.csv``.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    bool
+    """
+    return os.fspath(path).lower().endswith(".csv")
+
+
 def _read_hdu(path):
-    from ..io.desi import read_truth as read_hdu
+    from .desi import read_truth as read_hdu
 
     truth = read_hdu(path)
     if truth is None:
@@ -72,7 +83,7 @@ def _read_hdu(path):
 
 
 def known(truth, name="truth"):
-    """Return what an evaluation uses of a truth table.
+    """Return what is used of a truth table.
 
     Parameters
     ----------
@@ -123,7 +134,9 @@ def read_labels(path, label_source=None):
 
     Returns
     -------
-    structured array of dtype KNOWN
+    rows : structured array of dtype KNOWN, shape (B,)
+    files : list of str
+        The column ``file`` as it stands there, with folders; "" where nothing does.
 
     Raises
     ------
@@ -142,25 +155,30 @@ def read_labels(path, label_source=None):
             raise ValueError(f"{path}: expected {expected}, found {', '.join(names) or 'none'}")
         if label_source is not None and "label_source" not in names:
             raise ValueError(f"{path}: expected a column label_source, found {', '.join(names)}")
-        labels = [
-            _label(entry, f"{path}: line {reader.line_num}")
+        entries = [
+            (entry, f"{path}: line {reader.line_num}")
             for entry in reader
             if label_source is None or label_source in (entry["label_source"] or "")
         ]
-    rows = np.array(labels, KNOWN)
+    files = [_text(entry, "file") for entry, _ in entries]
+    rows = np.array([_label(*entry) for entry in entries], KNOWN)
     rows["ROW"] = np.arange(len(rows))
-    return rows
+    return rows, files
+
+
+def _text(entry, key):
+    return (entry.get(key) or "").strip()
 
 
 def _label(entry, where):
-    spectype, _, subtype = (entry["spectype"] or "").strip().upper().partition("_")
+    spectype, _, subtype = _text(entry, "spectype").upper().partition("_")
     if not spectype:
         raise ValueError(f"{where}: spectype is empty")
     z, snr, bi = (_number(entry, key, where) for key in ("z", "snr", "bi"))
     if spectype == "QSO" and not z > -1:
         raise ValueError(f"{where}: a quasar without redshift")
-    name = os.path.basename((entry.get("file") or "").strip())
-    targetid = _targetid((entry.get("targetid") or "").strip(), name, where)
+    name = os.path.basename(_text(entry, "file"))
+    targetid = _targetid(_text(entry, "targetid"), name, where)
     return targetid, spectype, subtype, z, snr, bi, name, 0, 0
 
 
@@ -171,14 +189,14 @@ def _targetid(text, name, where):
             return int(text)
         except ValueError:
             raise ValueError(f"{where}: targetid: expected an integer, found {text!r}") from None
-    from ..io.boss import targetid_of
+    from .boss import targetid_of
 
     fibre = _SPEC.fullmatch(name)
     return int(targetid_of(*map(int, fibre.groups()[:3]))) if fibre else NO_TARGETID
 
 
 def _number(entry, key, where):
-    text = (entry.get(key) or "").strip() or "nan"
+    text = _text(entry, key) or "nan"
     try:
         return float(text)
     except ValueError:
@@ -227,13 +245,28 @@ def match(targetid, truth, path):
     return np.where(there, rows[order[at]], -1)
 
 
-def report_unknown(count, path):
-    """Log how many rows of a file are left out because nothing is known of them.
+def beside(targetid, truth, path):
+    """Return the truth of the rows of a file of which it is known; the log counts the others.
 
     Parameters
     ----------
-    count : int
-    path : str
+    targetid, truth, path
+        As in `match`.
+
+    Returns
+    -------
+    truth : structured array of dtype KNOWN, shape (N,)
+    rows : ndarray of int, shape (N,)
+        Their numbers in the file.
+
+    Raises
+    ------
+    ValueError
+        As in `match`.
     """
-    if count:
-        get_logger().warning("%s: %d rows are left out: not in the truth", path, count)
+    index = match(targetid, truth, path)
+    rows = np.flatnonzero(index >= 0)
+    if len(rows) < len(index):
+        lost = len(index) - len(rows)
+        get_logger().warning("%s: %d rows are left out: not in the truth", path, lost)
+    return truth[index[rows]], rows

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-from desinn.evaluate.sample import beside, is_catalog, read_sample
-from desinn.evaluate.truth import KNOWN, known, match, read_labels, read_truth
 from desinn.io.catalogs import write_catalog
+from desinn.io.truth import KNOWN, beside, known, match, read_labels, read_truth
 from helpers.evaluation import FOUND_ROWS, TRUTH
-from helpers.spectra import coadd, write_coadd
 
 LABELS = """\
 file,spectype,z,label_source,remark
@@ -32,7 +30,8 @@ def rows_of(**columns):
 
 
 def test_labels(tmp_path):
-    rows = read_labels(labels(tmp_path))
+    rows, files = read_labels(labels(tmp_path))
+    assert files == ["folder/spec-3655-55240-0030.fits", "b.fits", "c.fits"]
     assert rows["NAME"].tolist() == ["spec-3655-55240-0030.fits", "b.fits", "c.fits"]
     assert rows["TRUESPECTYPE"].tolist() == ["QSO", "QSO", "STAR"]
     assert rows["TRUESUBTYPE"].tolist() == ["", "BAL", ""]
@@ -44,13 +43,16 @@ def test_labels(tmp_path):
 
 
 def test_labels_of_one_source(tmp_path):
-    rows = read_truth([labels(tmp_path)], "visual")
+    upper = tmp_path / "LABELS.CSV"
+    upper.write_text(LABELS)
+    rows = read_truth([upper], "visual")
     assert rows["NAME"].tolist() == ["spec-3655-55240-0030.fits", "b.fits"]
 
 
 def test_labels_by_targetid(tmp_path):
     text = "targetid,spectype,z,snr,bi\n12,QSO,1.5,3.5,100\n"
-    rows = read_labels(labels(tmp_path, text))
+    rows, files = read_labels(labels(tmp_path, text))
+    assert files == [""]
     assert rows[["TARGETID", "SNR", "BI"]].tolist() == [(12, 3.5, 100)]
 
 
@@ -135,45 +137,3 @@ def test_what_is_not_known_is_left_out(caplog):
     assert rows.tolist() == [0, 2]
     assert truth["TARGETID"].tolist() == [9, 5]
     assert "f: 1 rows are left out: not in the truth" in caplog.text
-
-
-def test_catalogues_are_told_from_spectra(tmp_path):
-    write_catalog(tmp_path / "qso.fits", FOUND_ROWS)
-    assert is_catalog(tmp_path / "qso.fits")
-    path = write_coadd(tmp_path / "coadd.fits", coadd())
-    assert not is_catalog(path)
-    with pytest.raises(ValueError, match="found both"):
-        read_sample([str(tmp_path / "qso.fits"), path], [path])
-    with pytest.raises(ValueError, match="--truth is needed"):
-        read_sample([str(tmp_path / "qso.fits")])
-
-
-def test_a_sample_of_catalogues(tmp_path):
-    names = [str(tmp_path / name) for name in ("a.fits", "b.fits", "truth.fits")]
-    write_catalog(names[0], FOUND_ROWS[5:])
-    write_catalog(names[1], FOUND_ROWS[:5])
-    write_catalog(names[2], TRUTH[::-1], extname="TRUTH")
-    sample = read_sample(names[:2], names[2:])
-    order = [*range(5, 10), *range(5)]
-    assert sample.found["TARGETID"].tolist() == (100 + np.array(order)).tolist()
-    assert sample.truth["TRUEZ"].tolist() == TRUTH["TRUEZ"][order].tolist()
-    assert sample.truth["ROW"].tolist() == [9 - row for row in order]
-    assert sample.files == names[2:]
-    assert list(sample.lines)[-1] == "CIV_BAL"
-
-
-def test_catalogues_must_be_alike_and_known(tmp_path):
-    from numpy.lib import recfunctions
-
-    names = [str(tmp_path / name) for name in ("a.fits", "b.fits", "truth.fits")]
-    write_catalog(names[0], FOUND_ROWS)
-    write_catalog(names[1], recfunctions.drop_fields(FOUND_ROWS, ["C_LYA", "Z_LYA"]))
-    write_catalog(names[2], TRUTH, extname="TRUTH")
-    with pytest.raises(ValueError, match="the same columns"):
-        read_sample(names[:2], names[2:])
-    assert "LYA" not in read_sample(names[1:2], names[2:]).lines
-    other = FOUND_ROWS.copy()
-    other["TARGETID"] += 1000
-    write_catalog(names[0], other, overwrite=True)
-    with pytest.raises(ValueError, match="says nothing of any"):
-        read_sample(names[:1], names[2:])

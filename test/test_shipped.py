@@ -1,0 +1,66 @@
+"""The networks that come with desinn: they are there, say what made them, and find things."""
+
+import os
+
+import numpy as np
+import pytest
+
+import desinn
+from desinn.finders.base import shipped_weights, weights_path
+from desinn.nn import read_weights
+from desinn.simulate.grid import C_KMS
+from desinn.simulate.survey import SurveySettings, make_survey, observe_chunk
+
+NAMES = sorted(shipped_weights())
+
+
+def test_a_quasar_network_is_there():
+    assert "qso" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_loads_by_its_name(name):
+    finder = desinn.load_model(name)
+    assert finder.network.header["name"] == name
+    assert os.path.getsize(weights_path(name)) < 5e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_made_it(name):
+    provenance = read_weights(weights_path(name))[0]["provenance"]
+    assert {"recipe", "versions", "date", "metrics", "calibration"} <= set(provenance)
+
+
+def test_a_file_of_that_name_is_reached_by_its_path(tmp_path, monkeypatch):
+    (tmp_path / "qso").write_text("no weights")
+    monkeypatch.chdir(tmp_path)
+    assert weights_path("qso") != "qso"
+    assert weights_path("./qso") == "./qso"
+
+
+@pytest.fixture(scope="module")
+def bright():
+    """Quasars and stars of high S/N, made from formulas alone: not what it was trained on."""
+    settings = SurveySettings(mix={"QSO": 0.6, "STAR": 0.4}, snr=(6.0, 0.1), split=None)
+    return observe_chunk(make_survey(settings, None, "desi"), (97, 0, 100))
+
+
+def test_the_quasar_network_finds_quasars(bright):
+    spectra, truth = bright
+    table = desinn.load_model("qso").find(spectra)
+    quasar, found = truth["TRUESPECTYPE"] == "QSO", np.asarray(table["IS_QSO_QN"]) == 1
+    assert found[quasar].mean() > 0.9
+    assert found[~quasar].mean() < 0.1
+    dv = C_KMS * (table["Z_QN"] - truth["TRUEZ"]) / (1 + truth["TRUEZ"])
+    assert np.abs(np.median(dv[found & quasar])) < 250
+    assert np.mean(np.abs(dv[found & quasar]) > 6000) < 0.06
+
+
+def test_quasarnps_users_get_it_by_its_name(bright):
+    from desinn.hosts.quasarnp.io import load_model
+
+    model, wave = load_model("qso")
+    spectra, _ = bright
+    x, _ = desinn.load_model("qso").prepare(spectra)
+    assert wave.size == 443
+    assert [p.shape for p in model.predict(x)] == [(100, 26)] * 7
