@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from desinn.io.catalogs import write_catalog
-from desinn.io.truth import KNOWN, beside, known, match, read_labels, read_truth
+from desinn.io.truth import KNOWN, beside, known, match, read_labels, read_truth, report_left_out
 from helpers.evaluation import FOUND_ROWS, TRUTH
 
 LABELS = """\
@@ -136,4 +136,5 @@ def test_what_is_not_known_is_left_out(caplog):
     truth, rows = beside(np.array([9, 4, 5]), rows_of(TARGETID=[5, 3, 9]), "f")
     assert rows.tolist() == [0, 2]
     assert truth["TARGETID"].tolist() == [9, 5]
-    assert "f: 1 rows are left out: not in the truth" in caplog.text
+    report_left_out(len(rows), 3)
+    assert "1 of 3 spectra are left out: not in the truth" in caplog.text

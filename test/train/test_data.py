@@ -150,7 +150,7 @@ def test_truth_in_the_file(tmp_path, finder, caplog):
     assert sample.truth["TRUESPECTYPE"].tolist() == ["GALAXY", "QSO"]
     assert sample.truth["BI"].tolist() == [0, 20]
     assert "2 labelled spectra, 1 quasars; 1 cannot be used" in caplog.text
-    assert "1 rows are left out: not in the truth" in caplog.text
+    assert "spectra are left out: not in the truth" in caplog.text
 
 
 def test_a_truth_without_classes(tmp_path, finder):

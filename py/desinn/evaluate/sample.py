@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..io.truth import KNOWN, beside, read_truth
+from ..io.truth import KNOWN, beside, read_truth, report_left_out
 from ..spectra import LINES, Grid
 
 N_BOXES = 13
@@ -100,11 +100,12 @@ def read_sample(inputs, truths=(), finder=None, label_source=None):
         raise ValueError(f"{inputs[0]}: a catalogue has no truth of its own: --truth is needed")
     known = read_truth(truths, label_source)
     finder = None if all(kinds) or finder is None else finder()
-    parts = []
+    parts, total = [], 0
     for number, path in enumerate(inputs):
         found = _catalog(path) if kinds[number] else _find(finder, path)
         truth = known if truths else read_truth([path])
         truth, rows = beside(found["TARGETID"], truth, path)
+        total += len(found)
         if not all(kinds):
             truth["FILE"], truth["ROW"] = number, rows
         parts.append((found[rows], truth))
@@ -112,6 +113,7 @@ def read_sample(inputs, truths=(), finder=None, label_source=None):
     sample = _sample(parts, files, finder)
     if not len(sample):
         raise ValueError(f"{' '.join(inputs)}: the truth says nothing of any of these spectra")
+    report_left_out(len(sample), total)
     return sample
 
 

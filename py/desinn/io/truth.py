@@ -246,7 +246,7 @@ def match(targetid, truth, path):
 
 
 def beside(targetid, truth, path):
-    """Return the truth of the rows of a file of which it is known; the log counts the others.
+    """Return the truth of the rows of a file of which it is known.
 
     Parameters
     ----------
@@ -266,7 +266,18 @@ def beside(targetid, truth, path):
     """
     index = match(targetid, truth, path)
     rows = np.flatnonzero(index >= 0)
-    if len(rows) < len(index):
-        lost = len(index) - len(rows)
-        get_logger().warning("%s: %d rows are left out: not in the truth", path, lost)
     return truth[index[rows]], rows
+
+
+def report_left_out(kept, total):
+    """Log how many spectra are left out, in one line for all files, if there are any.
+
+    Parameters
+    ----------
+    kept, total : int
+        Spectra of which the truth is known, and all.
+    """
+    if kept < total:
+        get_logger().warning(
+            "%d of %d spectra are left out: not in the truth", total - kept, total
+        )

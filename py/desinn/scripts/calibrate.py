@@ -158,19 +158,21 @@ def _logits(finder, header, arrays, nodes, options):
     """Return the logits of each line, (B, boxes), the truth, and some of the input."""
     from ..finders.base import NOT_RUN
     from ..io.read import read_spectra
-    from ..io.truth import beside, read_truth
+    from ..io.truth import beside, read_truth, report_left_out
     from ..nn import Network
 
     network = Network({**header, "outputs": nodes}, arrays)
     known = read_truth(options.truth, options.label_source)
-    parts = []
+    parts, kept, total = [], 0, 0
     for path in options.data:
         spectra = read_spectra(path)
         truth = known if options.truth else read_truth([path])
         truth, rows = beside(spectra.targetid, truth, path)
+        kept, total = kept + len(rows), total + len(spectra)
         x, flags = finder.prepare(spectra[rows])
         run = (flags & NOT_RUN) == 0
         parts.append((network(x[run]), truth[run], x[run][:SAMPLE]))
+    report_left_out(kept, total)
     outputs, truths, inputs = zip(*parts, strict=True)
     logits = {
         name: np.concatenate([output[name] for output in outputs]).astype(np.float64)

@@ -200,11 +200,12 @@ def read_labelled(paths, finder):
 def _labelled(path):
     """Yield spectra and truth of each file that a path stands for."""
     from ..io.read import read_spectra
-    from ..io.truth import beside, is_list, read_labels, read_truth
+    from ..io.truth import beside, is_list, read_labels, read_truth, report_left_out
 
     if not is_list(path):
         truth, spectra = read_truth([path]), read_spectra(path)
         truth, rows = beside(spectra.targetid, truth, path)
+        report_left_out(len(rows), len(spectra))
         yield spectra[rows], _known(truth)
         return
     labels, files = read_labels(path)
