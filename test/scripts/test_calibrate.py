@@ -5,7 +5,7 @@ import pytest
 
 from desinn import load_model
 from desinn.evaluate.calibration import sigmoid
-from desinn.io.desi import TRUTH_HDU, read_coadd
+from desinn.io.desi import TRUTH_HDU, read_coadd, read_truth
 from desinn.io.desi_write import write_coadd
 from desinn.nn import read_weights, write_weights
 from desinn.scripts import calibrate
@@ -45,6 +45,21 @@ def outputs(path, files):
     return finder.network(finder.prepare(read_coadd(files / "coadd.fits"))[0])
 
 
+@pytest.mark.parametrize("fraction", [0.05, 0.2])
+def test_a_half_of_broad_absorption_means_the_fraction_asked_for(args, files, fraction):
+    assert main([*args, "--bal-false", str(fraction)]) == 0
+    truth = read_truth(files / "coadd.fits")
+    seen = (1548.2049 * (1 + truth["TRUEZ"]) > 3600) & (truth["TRUESPECTYPE"] == "QSO")
+    confidence = outputs(args[-1], files)["CIV_BAL"][:, :13].max(axis=1)
+    passed = confidence[seen & (truth["BI"] == 0)] > 0.5
+    assert passed.mean() == pytest.approx(fraction, abs=1.5 / passed.size)
+
+
+def test_too_few_without_broad_absorption_are_said(args, caplog):
+    main([*args, "--bal-false", "0.001"])
+    assert "CIV_BAL: too few examples" in caplog.text
+
+
 def test_confidences_are_turned_as_the_file_says(args, files):
     assert main(args) == 0
     before, after = outputs(args[1], files), outputs(args[-1], files)
@@ -66,7 +81,8 @@ def test_only_what_has_to_changes(args):
     main(args)
     (header, arrays), (new, new_arrays) = read_weights(args[1]), read_weights(args[-1])
     changed = {name for name in arrays if not np.array_equal(arrays[name], new_arrays[name])}
-    assert changed == {f"box{i}/{part}" for i in range(7) for part in ("kernel", "bias")}
+    both = {f"box{i}/{part}" for i in range(6) for part in ("kernel", "bias")}
+    assert changed == both | {"box6/bias"}  # broad absorption has a bias only
     assert new["interpret"] == header["interpret"]
     assert new["nodes"] == header["nodes"]
 
@@ -79,7 +95,8 @@ def test_the_threshold_is_stored_if_asked_for(args):
 def test_the_best_boxes_become_reliable(args, caplog):
     main([*args, "--fit", "best"])
     heads = read_weights(args[-1])[0]["provenance"]["calibration"]["heads"]
-    assert max(head["error_after"] for head in heads.values() if head) < 0.01
+    lines = [head["error_after"] for name, head in heads.items() if head and name != "CIV_BAL"]
+    assert max(lines) < 0.01
     assert "LYA: temperature" in caplog.text
     assert "recommended threshold: 0." in caplog.text
 

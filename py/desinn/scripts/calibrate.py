@@ -14,11 +14,17 @@ Fit a temperature and a bias for each line's confidence on spectra that are know
   logit -> logit / temperature + bias
 
 and write the network with both multiplied into its own weights: who runs it gets
-calibrated confidences and needs to know nothing of it. TRUTH is as in "desinn evaluate":
-.csv, or a simulated coadd; default: the SPECTRA's own truth HDU."""
+calibrated confidences and needs to know nothing of it. Broad absorption is rare, and its
+probability seldom passes 0.5: its bias is set so that 0.5 means --bal-false.
+
+TRUTH is as in "desinn evaluate": .csv, or a simulated coadd; default: the SPECTRA's own
+truth HDU."""
 
 TOLERANCE = 1e-5
 """How far the written network's confidences may be from those that were fitted."""
+
+FEWEST_FALSE = 3
+"""So many of the quasars without broad absorption must be among those that pass 0.5."""
 
 SAMPLE = 64
 """Spectra on which the two are compared."""
@@ -38,6 +44,8 @@ def add_options(parser):
     add("-o", "--outfile", required=True, metavar="OUT", help="weights file to write (.npz)")
     add("--fit", choices=("boxes", "best"), default="boxes",
         help="what is made likely: each box, or the best box of a line")  # fmt: skip
+    add("--bal-false", type=prompt.fraction, default=0.05, metavar="F",
+        help="part of the quasars without broad absorption that may pass 0.5 (0.05)")  # fmt: skip
     add("--prior", type=prompt.fraction, metavar="F",
         help="weight quasars and others as if quasars had the share F")  # fmt: skip
     add("--c-thresh", type=prompt.fraction, metavar="C",
@@ -83,8 +91,11 @@ def main(options):
         name: _Head(name, rest, logits[name], truth, finder.grid, weight)
         for name, rest in lines.items()
     }
-    for head in heads.values():
-        head.fit(options.fit)
+    for name, head in heads.items():
+        if name in finder.bal_lines:
+            head.cut(options.bal_false, truth)
+        else:
+            head.fit(options.fit)
     turns = {name: head.turn for name, head in heads.items() if head.turn is not None}
     if not turns:
         raise ValueError("no line has enough examples to be calibrated: more spectra are needed")
@@ -101,12 +112,14 @@ class _Head:
 
     def __init__(self, name, rest, logits, truth, grid, weight):
         from ..evaluate.reliability import near, true_box
+        from ..finders.targets import boxes
 
         self.name, self.logits = name, logits  # (B, boxes)
         true, known = true_box(truth, name, grid, logits.shape[1], rest)
         self.weight = weight * known
         self.target = np.arange(logits.shape[1]) == true[:, np.newaxis]  # (B, boxes)
         self.best = logits.max(axis=1)
+        self.seen = boxes(grid, logits.shape[1], rest, truth["TRUEZ"])[0] >= 0
         self.right = near(logits.argmax(axis=1), true)
         self.turn = None
 
@@ -126,6 +139,17 @@ class _Head:
             "%s: temperature %.3f, bias %.3f, calibration error %.4f, was %.4f",
             self.name, self.turn.temperature, self.turn.bias, self.error(), self.error(False),
         )  # fmt: skip
+
+    def cut(self, fraction, truth):
+        """Find the bias with which a fraction of the quasars without the line passes 0.5."""
+        from ..evaluate.calibration import Calibration
+
+        without = (truth["TRUESPECTYPE"] == "QSO") & (truth["BI"] == 0) & self.seen
+        if np.count_nonzero(without) * fraction < FEWEST_FALSE:
+            get_logger().warning("%s: too few examples, left as it is", self.name)
+            return
+        self.turn = Calibration(1.0, -float(np.quantile(self.best[without], 1 - fraction)))
+        get_logger().info("%s: bias %.3f", self.name, self.turn.bias)
 
     def confidence(self, calibrated=True):
         """Return the confidence of the best box, (B,)."""

@@ -28,8 +28,9 @@ def power_laws(rng, rest, breaks=(1100.0, 4800.0), slope=(-1.5, 0.5)):
     rng : numpy.random.Generator
     rest : numpy.ndarray
         (B, W) rest wavelengths, A.
-    breaks : tuple of float
+    breaks : tuple
         Where the slope changes, A: flatter on either side (Vanden Berk et al. 2001, figure 5).
+        Two numbers, or two ranges from which each quasar's are drawn.
     slope : tuple of float
         Mean and deviation of the slope between the breaks.
 
@@ -43,10 +44,18 @@ def power_laws(rng, rest, breaks=(1100.0, 4800.0), slope=(-1.5, 0.5)):
     red = middle + np.abs(rng.normal(0.9, 0.5, (b, 1))).astype(np.float32)
     blue = middle + rng.normal(0.7, 0.5, (b, 1)).astype(np.float32)
     x = np.log10(rest.astype(np.float32))
-    low, high, pivot = np.log10([*breaks, 2000.0]).astype(np.float32)
+    pivot = np.float32(np.log10(2000))
+    low, high = (_break(rng, b, place) for place in breaks)
     inner = np.clip(x, low, high) - pivot
     log_flux = middle * inner + blue * np.minimum(x - low, 0) + red * np.maximum(x - high, 0)
     return np.exp(log_flux * np.float32(np.log(10)))
+
+
+def _break(rng, b, place):
+    """Return log10 of where slopes change, a number or (b, 1)."""
+    if np.ndim(place):
+        place = rng.uniform(*place, (b, 1))
+    return np.log10(place).astype(np.float32)
 
 
 def balmer(rng, rest):
@@ -108,6 +117,29 @@ class Iron:
         iron *= (10 ** rng.normal(*strength, (b, 1))).astype(np.float32)
         optical = (10 ** rng.normal(0, 0.25, (b, 1))).astype(np.float32)
         return np.where(3500 * (1 + z[:, np.newaxis]) < WAVE, iron * optical, iron)
+
+    def draw_varied(self, rng, z, strength=(-0.7, 0.35)):
+        """Draw iron emission of more shapes than the template has.
+
+        Parameters
+        ----------
+        rng, z, strength
+            As for `draw`.
+
+        Returns
+        -------
+        numpy.ndarray
+            (B, W) float32. Its blends vary by 0.3 (in ln) against each other; beyond some place
+            between 2950 and 3700 A it goes on stronger or weaker by 0.5 dex, or, in a quarter of
+            them, not at all: templates disagree about what is there.
+        """
+        b = len(z)
+        iron = self.draw(rng, z, strength) * np.exp(wiggles(rng, b, 18, 0.3, WAVE.size))
+        beyond = 10 ** rng.normal(-0.1, 0.5, (b, 1)) * (rng.random((b, 1)) > 0.25)
+        place = rng.uniform(2950, 3700, (b, 1)) * (1 + z[:, np.newaxis])
+        softness = rng.uniform(0.002, 0.02, (b, 1))
+        step = 1 / (1 + np.exp(-np.clip(np.log10(WAVE / place) / softness, -30, 30)))
+        return iron * (1 + (beyond - 1) * step).astype(np.float32)
 
 
 def _broadened(table, sigma):

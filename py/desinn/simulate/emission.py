@@ -1,6 +1,6 @@
 """Emission lines of quasars: what they are like on average, how they vary, and their profiles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -183,6 +183,27 @@ def _family_factors(rng, b, strength):
         NARROW: narrow,
         OIII: narrow + rng.normal(0.05, 0.4, (b, 1)),
     }
+
+
+def shifted(rng, lines, scatter=300.0):
+    """Return lines of which those below 1950 A are shifted together, and all widths changed.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    lines : Profiles
+    scatter : float
+        Of the shift, km/s.
+
+    Returns
+    -------
+    Profiles
+        Broad widths are changed by a factor of 0.06 dex that all of a quasar's share.
+    """
+    b = len(lines.wave)
+    shift = np.where(lines.wave < 1950, rng.normal(-50, scatter, (b, 1)), 0.0)
+    width = np.where(lines.sigma > 1000, 10 ** rng.normal(0, 0.06, (b, 1)), 1.0)
+    return replace(lines, wave=lines.wave * (1 + shift / C_KMS), sigma=lines.sigma * width)
 
 
 I_BAND = 0.89

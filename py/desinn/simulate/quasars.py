@@ -6,7 +6,7 @@ import numpy as np
 
 from . import absorbers, bal, dust, forest
 from .continuum import Iron, balmer, power_laws, wiggles
-from .emission import add_lines, draw_lines, lines_of_composite, lines_of_trends
+from .emission import add_lines, draw_lines, lines_of_composite, lines_of_trends, shifted
 from .galaxies import GalaxyModels
 from .grid import SIZE, TRUTH, WAVE
 from .shift import REST_FIRST, redshifted, rest_table
@@ -44,8 +44,12 @@ class QuasarSettings:
         Reject what is rebuilt with [OIII] in absorption, too.
     slope : tuple of float
         Mean and deviation of the continuum's slope in f_lambda.
-    breaks : tuple of float
-        Rest wavelengths at which the slope changes, A.
+    breaks : tuple
+        Rest wavelengths at which the slope changes, A: two numbers, or two ranges.
+    varied : bool
+        Vary what models disagree about: the shape of the iron emission
+        (`desinn.simulate.continuum.Iron.draw_varied`), the continuum by 4 % over some hundred A,
+        a shift that all lines of high ionization share.
     iron : str
         Template of iron lines, ``UV`` or ``UVOPT``.
     weak : float
@@ -68,6 +72,7 @@ class QuasarSettings:
     narrow: bool = False
     slope: tuple = (-1.5, 0.5)
     breaks: tuple = (1100.0, 4800.0)
+    varied: bool = False
     iron: str = "UVOPT"
     weak: float = 0.015
     bal: float = 0.15
@@ -127,6 +132,8 @@ class QuasarModels:
         z = truth["TRUEZ"] = self._redshifts(rng, n)
         rest = WAVE / (1 + z[:, np.newaxis])  # (n, W)
         flux = power_laws(rng, rest, settings.breaks, settings.slope)
+        if settings.varied:
+            flux *= np.exp(wiggles(rng, n, 24, 0.04, SIZE))
         weak = rng.random(n) < settings.weak
         truth["TRUESUBTYPE"][weak] = "WLQ"
         flux *= 1 + self._emission(rng, z, rest, weak)
@@ -152,7 +159,8 @@ class QuasarModels:
     def _emission(self, rng, z, rest, weak):
         """Return lines, iron and Balmer continuum, relative to the continuum, (n, W)."""
         n = len(z)
-        ratio = self._iron.draw(rng, z) + balmer(rng, rest)
+        iron = self._iron.draw_varied if self.settings.varied else self._iron.draw
+        ratio = iron(rng, z) + balmer(rng, rest)
         magnitude = np.clip(-22.5 - 3.0 * np.log10(1 + z) / 0.5 + rng.normal(0, 1, n), -29, -21)
         names, chances = zip(*self.settings.families, strict=True)
         family = np.array(names)[rng.choice(len(names), n, p=np.array(chances) / sum(chances))]
@@ -163,6 +171,8 @@ class QuasarModels:
                 ratio[rows] = self._template_lines(rng, z[rows], table)
                 continue
             lines = _lines(rng, name, magnitude[rows], table)
+            if self.settings.varied:
+                lines = shifted(rng, lines)
             part = ratio[rows]
             add_lines(part, z[rows], lines)
             ratio[rows] = part
