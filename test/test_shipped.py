@@ -28,7 +28,7 @@ def test_it_loads_by_its_name(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_what_made_it(name):
     provenance = read_weights(weights_path(name))[0]["provenance"]
-    assert {"recipe", "versions", "date", "metrics", "calibration"} <= set(provenance)
+    assert {"recipe", "desinn", "date", "metrics", "calibration"} <= set(provenance)
 
 
 def test_a_file_of_that_name_is_reached_by_its_path(tmp_path, monkeypatch):
