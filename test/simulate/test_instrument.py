@@ -432,3 +432,15 @@ def test_an_empty_batch_passes():
     exposure = one.expose(np.random.default_rng(1), one.project(np.zeros((0, grid.SIZE))), [])
     assert len(exposure) == 0
     assert one.bins(exposure)[0].shape == (0, 443)
+
+
+def test_a_neighbour_whose_only_bright_arm_is_lost_does_not_blind():
+    """What is left of it is next to nothing, so that it was scaled up beyond all measure."""
+    flux = models(40)
+    dark = flux[:20]
+    dark[:, grid.WAVE < 7700] *= 1e-15
+    conditions = Conditions.clean(neighbour=1.0, missing=1.0)
+    one = instrument(conditions=conditions)
+    for seed in range(5):
+        exposure = one.expose(np.random.default_rng(seed), one.project(flux), np.full(40, 2.0))
+        assert np.abs(one.bins(exposure)[0]).max() < 1e5

@@ -20,6 +20,9 @@ BAD = 2
 # is set by these parts of its 90th percentile and of its maximum instead.
 _DARK_PERCENTILE, _DARK, _LINE = 0.9, 0.15, 0.05
 
+# Light of a neighbour that is brighter than this, in the unit of the flux, is no light.
+_BRIGHTEST = 1e4
+
 
 @dataclass(frozen=True, eq=False)
 class Exposure:
@@ -200,7 +203,10 @@ class Instrument:
         truth = _with_source_noise(median * scale, conditions.source_noise)
         source *= scale[:, None]
         got, given, amounts = defects.neighbour_light(rng, level * scale, conditions)
-        source[got] += amounts[:, None] * source[given]
+        light = amounts[:, None] * source[given]
+        # A source that is bright only in an arm that is lost was scaled by what little is left.
+        sane = np.abs(light).max(axis=1, initial=0) < _BRIGHTEST
+        source[got[sane]] += light[sane]
         ivar *= left
         # The source's photon noise goes with its S/N over the sky's alone.
         above = np.maximum(source * root * np.sqrt(layout.share), 0)
