@@ -127,7 +127,8 @@ def read_yaml(name, extra):
     Parameters
     ----------
     name : str or os.PathLike
-        A file, or the name of one that comes with desinn (``qso-test``); a file comes first.
+        A file, or the name of one that comes with desinn (``qso-test``), which comes before a
+        file of that name in the working folder (``./qso-test`` is the file).
     extra : str
         The extra of ours that brings pyyaml, for the message where it is missing.
 
@@ -147,7 +148,7 @@ def read_yaml(name, extra):
         If pyyaml is not installed.
     """
     own = os.path.join(os.path.dirname(__file__), "recipes", f"{os.fspath(name)}.yaml")
-    path = input_file(own if os.path.exists(own) and not os.path.exists(name) else name)
+    path = input_file(own if os.path.exists(own) else name)
     try:
         import yaml
     except ImportError:

@@ -167,7 +167,10 @@ class Comm:
     """A communicator that counts."""
 
     def __init__(self, rank):
-        self.rank, self.barriers = rank, 0
+        self.rank, self.barriers, self.said = rank, 0, None
+
+    def bcast(self, value, root):
+        return value if self.rank == root else self.said
 
     def barrier(self):
         self.barriers += 1
@@ -180,9 +183,19 @@ def test_rerun_in_a_parallel_program(stub, table, tmp_path, rank):
     if rank:
         write_priors(tmp_path / "redrock.fits.priors.fits", [7, -8], [1, 3], 0.1)
     rerun(table, "coadd.fits", tmp_path / "redrock.fits", wave, comm=comm)
-    assert comm.barriers == 2
+    assert comm.barriers == 1
     assert stub.calls[0][1] is comm
     assert (tmp_path / "redrock.fits.priors.fits").exists() == bool(rank)
+
+
+def test_what_the_first_rank_could_not_write_ends_all_ranks(stub, table, tmp_path):
+    comm = Comm(1)
+    comm.said = OSError("disk full")
+    with pytest.raises(OSError, match="disk full"):
+        rerun(table, "coadd.fits", tmp_path / "redrock.fits", wave, comm=comm)
+    table["TARGETID"] = 7
+    with pytest.raises(ValueError, match="expected each once"):
+        rerun(table, "coadd.fits", tmp_path / "redrock.fits", wave, comm=Comm(0))
 
 
 def test_rerun_without_quasars(stub, table, tmp_path):

@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from desinn.simulate import parallel
 from desinn.simulate.parallel import in_processes
-from helpers.work import Maker, seen
+from helpers.work import Maker, die, seen
 
 
 @pytest.mark.parametrize(("cores", "apart"), [(2, True), (1, False)])
@@ -27,3 +27,12 @@ def test_there_are_cores(monkeypatch):
     assert 1 <= parallel._cores() <= os.cpu_count()
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert parallel._cores() == os.cpu_count()
+
+
+def test_a_process_that_dies_is_said(monkeypatch):
+    monkeypatch.setattr(parallel, "_cores", lambda: 2)
+    with (
+        pytest.raises(ChildProcessError, match="a process that simulated died"),
+        in_processes(Maker, (5,), 2) as run,
+    ):
+        list(run(die, range(4)))

@@ -237,9 +237,15 @@ def rerun(table, infile, outfile, wave, templates=None, mp=None, comm=None):
     priors = f"{os.fspath(outfile)}.priors.fits"
     first = comm is None or comm.rank == 0
     try:
+        error = None
         if first:
-            write_priors(priors, targetid, z, prior_factor(wave) * (1 + z), overwrite=True)
-        _wait(comm)
+            try:
+                write_priors(priors, targetid, z, prior_factor(wave) * (1 + z), overwrite=True)
+            except (OSError, ValueError) as found:
+                error = found
+        error = error if comm is None else comm.bcast(error, root=0)  # or the others would wait
+        if error is not None:
+            raise error
         templates = quasar_templates() if templates is None else templates
         run_rrdesi(rrdesi_arguments(infile, outfile, targetid, priors, templates, mp=mp), comm)
         _wait(comm)

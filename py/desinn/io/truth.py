@@ -146,7 +146,8 @@ def read_labels(path, label_source=None):
         If a column is missing or a number is none; file and line are named.
     """
     path = input_file(path)
-    with open(path, newline="", encoding="utf-8") as stream:
+    # A spreadsheet begins its files with a mark, which is none of the first name.
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as stream:
         reader = csv.DictReader(stream)
         names = reader.fieldnames or []
         lacking = [name for name in ("spectype", "z") if name not in names]
@@ -186,8 +187,8 @@ def _targetid(text, name, where):
     """Return the TARGETID that a line states, else that of a file of BOSS."""
     if text:
         try:
-            return int(text)
-        except ValueError:
+            return int(np.int64(text))
+        except (ValueError, OverflowError):
             raise ValueError(f"{where}: targetid: expected an integer, found {text!r}") from None
     from .boss import targetid_of
 

@@ -1,10 +1,7 @@
 """desinn evaluate: completeness, purity and redshift errors against the truth, with intervals."""
 
-import argparse
-import contextlib
 import json
 import os
-import sys
 
 from ..log import get_logger
 from . import prompt
@@ -41,9 +38,9 @@ def add_options(parser):
         metavar="C",
         help="confidences above which a line counts (default: 0.5 0.95 0.99)",
     )
-    add("--n-thresh", type=_count, metavar="N", help="lines that make a quasar (default: the"
+    add("--n-thresh", type=prompt.count, metavar="N", help="lines that make a quasar (default: the"
         " weights file's own; 1 for a catalogue)")  # fmt: skip
-    add("--catastrophic", type=float, default=6000.0, metavar="KMS",
+    add("--catastrophic", type=prompt.positive, default=6000.0, metavar="KMS",
         help="a redshift wrong by more is no redshift (default: 6000 km/s)")  # fmt: skip
     add("--bal-thresh", type=prompt.fraction, default=0.5, metavar="C",
         help="C_CIV_BAL above which a quasar counts as BAL (default: 0.5)")  # fmt: skip
@@ -74,15 +71,8 @@ def add_truth(parser):
     )
 
 
-def _count(text):
-    return _whole(text, 1)
-
-
-def _whole(text, least=0):
-    with contextlib.suppress(ValueError):
-        if int(text) >= least:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"expected an integer, {least} or more, found {text}")
+def _whole(text):
+    return 0 if text == "0" else prompt.count(text)
 
 
 def main(options):
@@ -162,7 +152,8 @@ def _check(options):
     if options.outfile is not None:
         from ..files import check_output
 
-        check_output(options.outfile, options.overwrite, [*options.inputs, *options.truth])
+        inputs = [*options.inputs, *options.truth, options.model]
+        check_output(options.outfile, options.overwrite, inputs)
     if options.plot is not None:
         from .plots import figure_class
 
@@ -187,7 +178,7 @@ def _text(content, form):
 
 def _write(options, text):
     if options.outfile is None:
-        sys.stdout.write(text)
+        prompt.write_out(text)
         return
     from ..files import whole_file
 

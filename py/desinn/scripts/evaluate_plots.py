@@ -280,9 +280,16 @@ def _spectra(sample, rows):
         if is_list(path):  # beside a catalogue: spectra are not known
             continue
         here = [row for row in rows if files[row] == number]
-        spectra = read_spectra(path)[sample.truth["ROW"][here]]
-        flux, ivar = rebin(spectra.cameras, sample.grid)
-        found.update(zip(here, zip(flux, ivar, strict=True), strict=True))
+        spectra = read_spectra(path)
+        # By their TARGETIDs where these tell them apart: a truth may be in another order.
+        place = {target: number for number, target in enumerate(spectra.targetid.tolist())}
+        places = [place.get(int(sample.found["TARGETID"][row]), -1) for row in here]
+        if len(place) < len(spectra):
+            places = sample.truth["ROW"][here].tolist()
+        known = [(row, number) for row, number in zip(here, places, strict=True) if number >= 0]
+        chosen = spectra[np.array([number for _, number in known], int)]
+        flux, ivar = rebin(chosen.cameras, sample.grid)
+        found.update(zip((row for row, _ in known), zip(flux, ivar, strict=True), strict=True))
     return found
 
 

@@ -3,7 +3,8 @@
 import json
 import math
 import os
-import sys
+
+from . import prompt
 
 DESCRIPTION = """\
 Show what is in a weights file: kind, graph with shapes and parameter counts,
@@ -39,9 +40,9 @@ def main(options):
     path = weights_path(options.file)
     header, arrays = read_weights(path)
     if options.json:
-        sys.stdout.write(json.dumps(header, indent=1) + "\n")
+        prompt.write_out(json.dumps(header, indent=1) + "\n")
     else:
-        sys.stdout.write(describe(header, arrays, path))
+        prompt.write_out(describe(header, arrays, path))
     return 0
 
 

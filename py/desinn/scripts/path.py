@@ -1,6 +1,6 @@
 """desinn path: where the weights file of a network is, for $QN_MODEL_FILE and the like."""
 
-import sys
+from . import prompt
 
 DESCRIPTION = """\
 Print the path of a weights file that comes with desinn.
@@ -32,5 +32,5 @@ def main(options):
     """
     from ..finders.base import weights_path
 
-    sys.stdout.write(weights_path(options.name) + "\n")
+    prompt.write_out(weights_path(options.name) + "\n")
     return 0

@@ -84,6 +84,42 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, such as a batch system sends: as Ctrl-C, so that everything is cleared away."""
 
 
+def write_out(text):
+    """Write to standard output, as long as anybody reads it.
+
+    Parameters
+    ----------
+    text : str
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def positive(text):
+    """Return the finite number above 0 that an option gives.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is something else.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+
+
 def run(main, options):
     """Run a program and turn what bad input raises into one message.
 
@@ -101,11 +137,8 @@ def run(main, options):
     try:
         with _terminable():
             return main(options)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt as error:
-        _say("interrupted; nothing was written")
+        _say("interrupted")
         return 143 if isinstance(error, Terminated) else 130  # as a shell reports it
     except EXPECTED as error:
         if options.debug:

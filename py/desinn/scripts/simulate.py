@@ -66,7 +66,7 @@ def main(options):
     recipe = _recipe(options)
     names = _names(options.outfile, recipe.files)
     for name in names:
-        check_output(name, options.overwrite)
+        check_output(name, options.overwrite, filter(None, [options.recipe]))
     settings = (recipe.settings, read_templates(options.templates), recipe.instrument)
     with in_processes(make_survey, settings, options.nproc) as run:
         for number, name in enumerate(names):
@@ -95,8 +95,9 @@ def _recipe(options):
 def _names(outfile, files):
     if files == 1:
         return [outfile]
-    stem, suffix = os.path.splitext(outfile)
-    return [f"{stem}-{number}{suffix}" for number in range(files)]
+    packed = ".gz" if outfile.endswith(".gz") else ""
+    stem, suffix = os.path.splitext(outfile.removesuffix(packed))
+    return [f"{stem}-{number}{suffix}{packed}" for number in range(files)]
 
 
 def read_templates(folder):

@@ -4,6 +4,7 @@ import contextlib
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 from ..log import get_logger
 
@@ -46,6 +47,11 @@ def in_processes(make, arguments, processes):
     ) as pool:
         try:
             yield lambda work, tasks: pool.map(_call, _repeat(work, tasks))
+        except BrokenProcessPool:
+            raise ChildProcessError(
+                "a process that simulated died (out of memory?); a script that starts processes "
+                'needs its `if __name__ == "__main__":`'
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
