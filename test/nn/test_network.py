@@ -8,10 +8,11 @@ import warnings
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from desinn.nn import Network, WeightsError, convolution, evaluate, network
 from desinn.nn.graph import GraphError
+from desinn.nn.threads import share
 from helpers.cases import arrays_for, noise, one_layer
 from helpers.networks import quasarnet, unet
 
@@ -266,3 +267,18 @@ def test_an_error_in_one_thread_reaches_the_caller(monkeypatch):
     monkeypatch.setattr(network._Plan, "run", fail)
     with threadpool_limits(2, user_api="blas"), pytest.raises(RuntimeError, match="in a thread"):
         run(np.zeros((9, 3)))
+
+
+def test_several_blas_libraries_of_different_threads(monkeypatch):
+    """As in a process that redrock has loaded its own into: the smallest number holds."""
+    found = [{"user_api": "blas", "num_threads": number} for number in (5, 3)]
+    monkeypatch.setattr(ThreadpoolController, "info", lambda self: found)
+    seen = []
+
+    def work(job, arena):
+        time.sleep(0.002)
+        seen.append(threading.current_thread().name)
+
+    share(work, range(40))
+    assert len(seen) == 40
+    assert 1 < len(set(seen)) <= 3

@@ -38,10 +38,13 @@ class _Blas:
                     self._changed.notify_all()
 
     def _hold(self):
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import ThreadpoolController
 
-        self._limit = threadpool_limits(1, user_api="blas")
-        self._threads = self._limit.get_original_num_threads().get("blas") or 1
+        controller = ThreadpoolController()
+        # Several BLAS libraries may be there (redrock brings its own), each with its number.
+        found = [lib["num_threads"] for lib in controller.info() if lib["user_api"] == "blas"]
+        self._threads = min(found, default=1)
+        self._limit = controller.limit(limits=1, user_api="blas")
 
     def before_fork(self):
         """Wait until nobody computes: BLAS may hang, or stay at one thread, after a fork."""
