@@ -347,7 +347,7 @@ def test_nobody_outlives_the_program(files, tmp_path, three_cores, repository, n
         assert until((tmp_path / "1.txt.tried").exists)
         workers = children(run.pid)
         run.send_signal(number)
-        assert run.wait(10) == status
+        assert run.wait(60) == status
     assert workers
     assert until(lambda: not any(os.path.exists(f"/proc/{worker}") for worker in workers))
     assert not out.exists()

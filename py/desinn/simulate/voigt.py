@@ -93,8 +93,8 @@ def voigt_tau(wave, z, log_nhi, b=30.0, line="Lya"):
 
     Examples
     --------
-    >>> voigt_tau(1215.6701 * 3.5, z=2.5, log_nhi=14.0).round(3)
-    np.float64(2.525)
+    >>> float(voigt_tau(1215.6701 * 3.5, z=2.5, log_nhi=14.0).round(3))
+    2.525
     >>> voigt_tau(4000.0, z=2.5, log_nhi=14.0, line="Lyq")
     Traceback (most recent call last):
         ...
