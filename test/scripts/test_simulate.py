@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fitsio
 import numpy as np
 import pytest
 
@@ -107,3 +108,23 @@ def test_path_prints_the_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(base, "shipped_weights", lambda: {"qso": "/somewhere/qso.npz"})
     assert desinn.main(["path", "qso"]) == 0
     assert capsys.readouterr().out == "/somewhere/qso.npz\n"
+
+
+def test_sightlines(tmp_path):
+    """Spectra in one file, absorbers and the catalogue in another."""
+    path = tmp_path / "dla.fits"
+    arguments = ["simulate", "dla", "-n", "12", "--seed", "3", "--templates", "none"]
+    assert desinn.main([*arguments, "--no-resolution", "-o", str(path)]) == 0
+    spectra = read_spectra(path)
+    with fitsio.FITS(tmp_path / "dla-truth.fits") as fits:
+        catalog, meta = fits["ZCATALOG"].read(), fits["DLA_META"].read()
+    assert (catalog["TARGETID"] == spectra.targetid).all()
+    assert (catalog["TARGET_RA"] == spectra.fibermap["TARGET_RA"]).all()
+    assert set(meta.dtype.names) == {"NHI", "Z_DLA", "TARGETID", "DLAID"}
+    assert (catalog["Z"] > 1.98).all()
+
+
+def test_recipe_of_another_kind(tmp_path):
+    arguments = ["simulate", "qso", "--recipe", "dla-test", "--templates", "none"]
+    with pytest.raises(ValueError, match="dla-test: expected a recipe of kind qso"):
+        desinn.main([*arguments, "-o", str(tmp_path / "x.fits")])

@@ -135,7 +135,7 @@ def test_the_test_sets_differ_by_instrument_and_seed_only():
         ("instrument: hubble", "expected desi or boss, found 'hubble'"),
         ("simulation: {quasars: {zmax: 3}, mix: {QSR: 1}}", "quasars: zmax; mix: QSR"),
         ("simulation: {conditions: foggy}", "conditions: foggy"),
-        ("- 1", "expected entries simulation"),
+        ("- 1", "expected entries kind, simulation"),
         ("a: [", "expected YAML"),
     ],
 )

@@ -8,10 +8,13 @@ from ..log import get_logger
 from . import prompt
 
 DESCRIPTION = """\
-Make spectra of quasars, stars, galaxies and empty sky, and write them as a coadd.
+Make spectra and write them as a coadd: of quasars, stars, galaxies and empty sky
+(qso), or of quasars beyond z = 2 with absorbers before them (dla).
 
 The truth (class, redshift, S/N, broad absorption, largest HI column) is in an HDU
-of its own. The same seed and recipe give the same spectra, whatever --nproc.
+of its own. With dla, FILE-truth.fits has all absorbers (DLA_META) and the quasar
+catalogue (ZCATALOG), its redshifts with errors. The same seed and recipe give the
+same spectra, whatever --nproc.
 
 redrock's templates make stars and galaxies like the real ones: --templates DIR, or
 the environment variable RR_TEMPLATE_DIR. Without them all is parametric."""
@@ -25,7 +28,11 @@ def add_options(parser):
     parser : argparse.ArgumentParser
     """
     add = parser.add_argument
-    add("kind", choices=("qso",), help="what it is for: qso, the targets of a quasar survey")
+    add(
+        "kind",
+        choices=("qso", "dla"),
+        help="what it is for: qso, the targets of a quasar survey; dla, sightlines",
+    )
     add("-n", "--spectra", type=prompt.count, metavar="N", help="spectra in a file (default: 500)")
     add("--seed", type=int, metavar="S", help="seed (default: 1)")
     add("-o", "--outfile", required=True, metavar="FILE", help="coadd to write (FITS)")
@@ -38,7 +45,8 @@ def add_options(parser):
     add(
         "--recipe",
         metavar="YAML",
-        help="what is simulated: a file, or qso-test, qso-test-shifted",
+        help="what is simulated: a file, or qso-test, qso-test-shifted, dla-test, "
+        "dla-test-boosted, dla-test-shifted",
     )
     add("--instrument", choices=("desi", "boss"), help="who observes (default: desi)")
     add("--templates", metavar="DIR", help="folder of redrock's templates; none: do without")
@@ -61,33 +69,42 @@ def main(options):
     """
     from ..files import check_output
     from ..simulate.parallel import in_processes
-    from ..simulate.survey import make_survey, observe_chunk
 
     recipe = _recipe(options)
+    make, work = _maker(options.kind)
     names = _names(options.outfile, recipe.files)
     for name in names:
         check_output(name, options.overwrite, filter(None, [options.recipe]))
+        if options.kind == "dla":
+            check_output(_truth_name(name), options.overwrite)
     settings = (recipe.settings, read_templates(options.templates), recipe.instrument)
-    with in_processes(make_survey, settings, options.nproc) as run:
+    with in_processes(make, settings, options.nproc) as run:
         for number, name in enumerate(names):
-            seed = recipe.seed + number
-            spectra, truth = _one_file(run, observe_chunk, seed, recipe.spectra)
-            _write(name, spectra, truth, options)
+            parts = _one_file(run, work, recipe.seed + number, recipe.spectra)
+            _write(name, parts, options)
     return 0
+
+
+def _maker(kind):
+    """Return what each process makes first, and what it does then."""
+    from ..simulate import sightlines, survey
+
+    return {
+        "qso": (survey.make_survey, survey.observe_chunk),
+        "dla": (sightlines.make_sightlines, sightlines.observe_sightlines),
+    }[kind]
 
 
 def _recipe(options):
     """Return the recipe, with what the options say in its place."""
     import dataclasses
 
-    from ..simulate.recipe import SimulationRecipe, read_recipe
-    from ..simulate.survey import SurveySettings
+    from ..simulate.recipe import KINDS, SimulationRecipe, read_recipe
 
-    recipe = (
-        SimulationRecipe(SurveySettings())
-        if options.recipe is None
-        else read_recipe(options.recipe)
-    )
+    kind = KINDS[options.kind]
+    recipe = SimulationRecipe(kind()) if options.recipe is None else read_recipe(options.recipe)
+    if not isinstance(recipe.settings, kind):
+        raise ValueError(f"{options.recipe}: expected a recipe of kind {options.kind}")
     given = {key: getattr(options, key) for key in ("seed", "spectra", "files", "instrument")}
     return dataclasses.replace(recipe, **{k: v for k, v in given.items() if v is not None})
 
@@ -125,25 +142,47 @@ def read_templates(folder):
 
 
 def _one_file(run, work, seed, size):
-    from ..simulate.survey import chunks, join_spectra
+    from ..simulate.survey import chunks
 
     parts, done = [], 0
     for part in run(work, chunks(seed, size)):
         parts.append(part)
         done += len(part[1])
         get_logger().info("simulated %d of %d spectra", done, size)
-    return join_spectra(parts)
+    return parts
 
 
-def _write(path, spectra, truth, options):
+def _write(path, parts, options):
     from ..io.desi_tables import coadd_tables
     from ..io.desi_write import TRUTH_HDU, write_coadd
+    from ..simulate.survey import join_spectra
 
+    spectra, truth = join_spectra([part[:2] for part in parts])
     if options.no_resolution:
         for camera in spectra.cameras.values():
             camera.resolution = None
     sky = truth["TRUESPECTYPE"] == "SKY"
     tables = coadd_tables(spectra.targetid, np.where(sky, "SKY", "TGT"))
     spectra.fibermap = tables.pop("FIBERMAP")
+    more = [np.concatenate(column) for column in zip(*(part[2:] for part in parts), strict=True)]
+    if more:
+        _write_truth(_truth_name(path), spectra.fibermap, *more, options.overwrite)
     write_coadd(path, spectra, {**tables, TRUTH_HDU: truth}, options.overwrite)
     get_logger().info("%s: %d spectra", path, len(spectra))
+
+
+def _truth_name(path):
+    """Return the name of the file that the truth on absorbers is in, beside the spectra.
+
+    Not among them: desispec takes an HDU of the name DLA_META for a camera's.
+    """
+    stem, suffix = os.path.splitext(path.removesuffix(".gz"))
+    return f"{stem}-truth{suffix}"
+
+
+def _write_truth(path, fibermap, catalog, meta, overwrite):
+    from ..io.tables import write_tables
+
+    for name in ("TARGET_RA", "TARGET_DEC"):
+        catalog[name] = fibermap[name]
+    write_tables(path, {"ZCATALOG": (catalog, {}), "DLA_META": (meta, {})}, overwrite=overwrite)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .absorbers import _redshifts, opacity
+from .columns import opacity, redshifts
 from .grid import CELL_KMS, SIZE, STEP, WAVE
 from .voigt import LINES, LYMAN, LYMAN_LIMIT
 
@@ -133,7 +133,7 @@ def transmission(rng, z, strength=1.0):
         ...
     ValueError: strength: expected 1/3 to 3, found 20.0 to 20.0
     """
-    z = _redshifts(z)
+    z = redshifts(z)
     strength = np.broadcast_to(np.asarray(strength, "f8"), z.shape)
     if not ((strength >= 1 / 3) & (strength <= 3)).all():
         raise ValueError(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import absorbers, bal, dust, forest
+from . import absorbers, bal, columns, dust, forest
 from .continuum import Iron, balmer, power_laws, wiggles
 from .emission import add_lines, draw_lines, lines_of_composite, lines_of_trends, shifted
 from .galaxies import GalaxyModels
@@ -109,7 +109,7 @@ class QuasarModels:
             name: _on_rest_grid(templates.get(("QSO", name))) for name in ("HIZ", "LOZ")
         }
 
-    def draw(self, rng, n, split=None):
+    def draw(self, rng, n, split=None, z=None, gas=None):
         """Draw quasars.
 
         Parameters
@@ -118,6 +118,11 @@ class QuasarModels:
         n : int
         split : str, optional
             ``train`` or ``test``: which of the templates' coefficient vectors make the hosts.
+        z : array_like, optional
+            (n,) redshifts, in place of those of the settings.
+        gas : callable, optional
+            ``gas(rng, flux, truth)`` puts the gas between the quasars and us before them, in
+            place, and notes it in the truth; else it is that of `add_gas`.
 
         Returns
         -------
@@ -129,7 +134,7 @@ class QuasarModels:
         settings = self.settings
         truth = np.zeros(n, TRUTH)
         truth["TRUESPECTYPE"] = "QSO"
-        z = truth["TRUEZ"] = self._redshifts(rng, n)
+        z = truth["TRUEZ"] = self._redshifts(rng, n) if z is None else np.asarray(z, "f8")
         rest = WAVE / (1 + z[:, np.newaxis])  # (n, W)
         flux = power_laws(rng, rest, settings.breaks, settings.slope)
         if settings.varied:
@@ -142,7 +147,7 @@ class QuasarModels:
         flux *= dust.transmission(rest, truth["EBV"], dust.smc)
         self._winds(rng, flux, truth)
         self._add_hosts(rng, flux, z, split)
-        self._gas(rng, flux, truth)
+        (gas or add_gas)(rng, flux, truth)
         flux *= dust.transmission(WAVE, rng.exponential(0.03, n), dust.galactic)
         # Not the median: at z = 6 more than half of the spectrum is dark.
         flux /= np.mean(np.abs(flux), axis=1, keepdims=True)
@@ -234,16 +239,39 @@ class QuasarModels:
             level = (part * np.median(flux[rows], axis=1))[:, np.newaxis]
             flux[rows] += self._galaxies.hosts(rng, z[rows], split) * level.astype(np.float32)
 
-    def _gas(self, rng, flux, truth):
-        """Put the gas between the quasar and us before it, and note the largest HI column."""
-        z, n = truth["TRUEZ"], len(truth)
-        flux *= forest.transmission(rng, z, rng.uniform(0.85, 1.2, n))
-        systems = absorbers.draw_hi(rng, z)
-        flux *= absorbers.hi_transmission(rng, systems, n)
-        flux *= absorbers.metal_transmission(rng, z)
-        systems = systems[np.argsort(systems["NHI"])]  # of several, the largest is written last
-        truth["NHI"][systems["ROW"]] = systems["NHI"]
-        truth["ZDLA"][systems["ROW"]] = systems["Z"]
+
+def add_gas(rng, flux, truth):
+    """Put the gas between quasars and us before them, and note the largest HI column of each.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    flux : numpy.ndarray
+        (n, W) on `desinn.simulate.grid.WAVE`, changed in place.
+    truth : numpy.ndarray
+        (n,) of `desinn.simulate.grid.TRUTH`: TRUEZ is read, NHI and ZDLA are set.
+    """
+    z = truth["TRUEZ"]
+    flux *= forest.transmission(rng, z, rng.uniform(0.85, 1.2, len(truth)))
+    systems = columns.draw_hi(rng, z)
+    flux *= absorbers.hi_transmission(rng, systems, len(truth))
+    flux *= absorbers.metal_transmission(rng, z)
+    note_largest(truth, systems)
+
+
+def note_largest(truth, systems):
+    """Note the largest HI column of each sightline in the truth.
+
+    Parameters
+    ----------
+    truth : numpy.ndarray
+        (n,) of `desinn.simulate.grid.TRUTH`: NHI and ZDLA are set where there is a system.
+    systems : numpy.ndarray
+        (A,) of `desinn.simulate.columns.ABSORBER`.
+    """
+    systems = systems[np.argsort(systems["NHI"])]  # of several, the largest is written last
+    truth["NHI"][systems["ROW"]] = systems["NHI"]
+    truth["ZDLA"][systems["ROW"]] = systems["Z"]
 
 
 def _on_rest_grid(template, fill=np.nan):

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from ..files import read_yaml
+from .sightlines import SightlineSettings
 from .survey import SurveySettings
+
+KINDS = {"qso": SurveySettings, "dla": SightlineSettings}
+"""What a set is for -> the settings of its simulation."""
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,7 @@ class SimulationRecipe:
 
     Parameters
     ----------
-    settings : SurveySettings
+    settings : SurveySettings or SightlineSettings
     seed : int
         Of the first file; the next ones count up.
     spectra : int
@@ -22,7 +26,7 @@ class SimulationRecipe:
         ``desi`` or ``boss``.
     """
 
-    settings: SurveySettings
+    settings: SurveySettings | SightlineSettings
     seed: int = 1
     spectra: int = 500
     files: int = 1
@@ -57,20 +61,32 @@ def read_recipe(path):
         raise ValueError(f"{path}: {error}") from None
 
 
+_TYPES = {
+    "kind": str,
+    "simulation": dict,
+    "seed": int,
+    "spectra": int,
+    "files": int,
+    "instrument": str,
+}
+
+
 def _recipe(content):
-    types = {"simulation": dict, "seed": int, "spectra": int, "files": int, "instrument": str}
     if not isinstance(content, dict):
-        raise ValueError(f"expected entries {', '.join(types)}, found {type(content).__name__}")
-    problems = [f"{key} is unknown" for key in content if key not in types]
+        raise ValueError(f"expected entries {', '.join(_TYPES)}, found {type(content).__name__}")
+    problems = [f"{key} is unknown" for key in content if key not in _TYPES]
     problems += [
-        f"{key}: expected {types[key].__name__}, found {value!r}"
+        f"{key}: expected {_TYPES[key].__name__}, found {value!r}"
         for key, value in content.items()
-        if key in types and type(value) is not types[key]
+        if key in _TYPES and type(value) is not _TYPES[key]
     ]
     if content.get("instrument", "desi") not in ("desi", "boss"):
         problems.append(f"instrument: expected desi or boss, found {content['instrument']!r}")
+    if content.get("kind", "qso") not in KINDS:
+        problems.append(f"kind: expected one of {', '.join(KINDS)}, found {content['kind']!r}")
     if problems:
         raise ValueError("; ".join(problems))
     content = dict(content)
-    settings = SurveySettings.from_recipe(content.pop("simulation", {}))
+    kind = KINDS[content.pop("kind", "qso")]
+    settings = kind.from_recipe(content.pop("simulation", {}))
     return SimulationRecipe(settings, **content)

@@ -1,17 +1,102 @@
-"""A sample to train on: spectra are made once, their noise is drawn anew at every look."""
+"""Samples to train on: spectra are made once, their noise is drawn anew at every look."""
 
 import numpy as np
 
 from ..log import get_logger
 from ..spectra.grids import normalize
 from .grid import TRUTH
-from .instrument import CONDITIONS, Instrument
 from .parallel import in_processes
-from .survey import Survey, chunks, generator
+from .survey import Survey, chunks, generator, make_instrument
+
+INSTRUMENTS = ("desi", "boss")
+"""Those that a sample is seen by."""
 
 
-class TrainingSample:
+class Observed:
     """Noise-free spectra on a network's grid, observed when they are asked for.
+
+    Parameters
+    ----------
+    settings : object
+        With ``conditions`` and ``boss``, as `desinn.simulate.survey.SurveySettings` has them.
+    seed, size : int
+    grid : desinn.spectra.Grid
+        The network's bins.
+    processes : int
+        How many make the spectra; what they make does not depend on it.
+    make, arguments : callable and tuple
+        ``make(*arguments)`` gives what draws the spectra, once in each process.
+    work : callable
+        ``work(made, task)`` returns truth, noise-free pixels of each instrument, and anything
+        else, for one of `desinn.simulate.survey.chunks`.
+
+    Attributes
+    ----------
+    truth : numpy.ndarray
+        (N,) of `desinn.simulate.grid.TRUTH`.
+    """
+
+    def __init__(self, settings, seed, size, grid, processes, make, arguments, work):
+        self.grid = grid
+        self._boss = settings.boss
+        self._instruments = instruments(settings, grid)
+        self.truth = np.zeros(size, TRUTH)
+        self._pixels = {name: {} for name in self._instruments}
+        tasks = chunks(seed, size)
+        with in_processes(make, arguments, processes) as run:
+            for (_, first, count), (truth, pixels, more) in zip(
+                tasks, run(work, tasks), strict=True
+            ):
+                self._keep(slice(first, first + count), truth, pixels, size)
+                self._note(first, more)
+                if (first + count) % 25000 < count:
+                    get_logger().info("simulated %d of %d spectra", first + count, size)
+        self.truth["TARGETID"] = np.arange(size)
+
+    def __len__(self):
+        return len(self.truth)
+
+    def _note(self, first, more):
+        """Keep what else the work returned of a chunk that begins at `first`: here nothing."""
+
+    def _keep(self, rows, truth, pixels, size):
+        self.truth[rows] = truth
+        for name, arms in pixels.items():
+            for arm, values in arms.items():
+                kept = self._pixels[name].setdefault(
+                    arm, np.empty((size, values.shape[1]), np.float32)
+                )
+                kept[rows] = values
+
+    def observe(self, rng, rows):
+        """Observe spectra, each by one of the instruments.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        rows : array_like
+            (B,) numbers of the spectra.
+
+        Returns
+        -------
+        flux, ivar : numpy.ndarray
+            (B, W) float32 in the bins of the grid.
+        """
+        rows = np.asarray(rows)
+        flux, ivar = np.zeros((2, rows.size, self.grid.size), np.float32)
+        by_boss = rng.random(rows.size) < self._boss
+        for name, chosen in (("desi", ~by_boss), ("boss", by_boss)):
+            seen, instrument = rows[chosen], self._instruments[name]
+            if not seen.size:
+                continue
+            pixels = {arm: values[seen] for arm, values in self._pixels[name].items()}
+            exposure = instrument.expose(rng, pixels, self.truth["SNR"][seen])
+            flux[chosen], ivar[chosen] = instrument.bins(exposure, self.grid)
+        return flux, ivar
+
+
+class TrainingSample(Observed):
+    """Targets of a quasar survey.
 
     Parameters
     ----------
@@ -25,38 +110,11 @@ class TrainingSample:
         Of `desinn.io.templates.read_templates`.
     processes : int
         How many make the spectra; what they make does not depend on it.
-
-    Attributes
-    ----------
-    truth : numpy.ndarray
-        (N,) of `desinn.simulate.grid.TRUTH`.
     """
 
     def __init__(self, settings, seed, size, grid, templates=None, processes=1):
-        self._grid = grid
-        self._boss = settings.boss
-        self._instruments = _instruments(settings, grid)
-        self.truth = np.zeros(size, TRUTH)
-        self._pixels = {name: {} for name in self._instruments}
-        tasks = chunks(seed, size)
-        with in_processes(_Maker, (settings, templates, grid), processes) as run:
-            for (_, first, count), (truth, pixels) in zip(tasks, run(_make, tasks), strict=True):
-                self._keep(slice(first, first + count), truth, pixels, size)
-                if (first + count) % 25000 < count:
-                    get_logger().info("simulated %d of %d spectra", first + count, size)
-        self.truth["TARGETID"] = np.arange(size)
-
-    def __len__(self):
-        return len(self.truth)
-
-    def _keep(self, rows, truth, pixels, size):
-        self.truth[rows] = truth
-        for name, arms in pixels.items():
-            for arm, values in arms.items():
-                kept = self._pixels[name].setdefault(
-                    arm, np.empty((size, values.shape[1]), np.float32)
-                )
-                kept[rows] = values
+        arguments = settings, templates, grid
+        super().__init__(settings, seed, size, grid, processes, _Maker, arguments, _make)
 
     def draw(self, rng, rows):
         """Observe spectra, each by one of the instruments.
@@ -72,17 +130,25 @@ class TrainingSample:
         numpy.ndarray
             (B, W, 1) float32, as `desinn.finders.qso.QSOFinder.prepare` would give it.
         """
-        rows = np.asarray(rows)
-        x = np.zeros((rows.size, self._grid.size), np.float32)
-        by_boss = rng.random(rows.size) < self._boss
-        for name, chosen in (("desi", ~by_boss), ("boss", by_boss)):
-            seen, instrument = rows[chosen], self._instruments[name]
-            if not seen.size:
-                continue
-            pixels = {arm: values[seen] for arm, values in self._pixels[name].items()}
-            exposure = instrument.expose(rng, pixels, self.truth["SNR"][seen])
-            x[chosen] = normalize(*instrument.bins(exposure, self._grid))[0]
+        x, _ = normalize(*self.observe(rng, rows))
         return x[:, :, np.newaxis]  # (B, W) -> (B, W, 1)
+
+
+def instruments(settings, grid):
+    """Return the instruments that see a sample.
+
+    Parameters
+    ----------
+    settings : object
+        With ``conditions``.
+    grid : desinn.spectra.Grid
+
+    Returns
+    -------
+    dict
+        Name -> `desinn.simulate.instrument.Instrument` that records the bins of the grid.
+    """
+    return {name: make_instrument(name, settings.conditions, grid) for name in INSTRUMENTS}
 
 
 class _Maker:
@@ -90,15 +156,7 @@ class _Maker:
 
     def __init__(self, settings, templates, grid):
         self.survey = Survey(settings, templates)
-        self.instruments = _instruments(settings, grid)
-
-
-def _instruments(settings, grid):
-    conditions = CONDITIONS[settings.conditions]
-    return {
-        "desi": Instrument.desi(grid, conditions),
-        "boss": Instrument.boss(grid, conditions),
-    }
+        self.instruments = instruments(settings, grid)
 
 
 def _make(maker, task):
@@ -106,4 +164,4 @@ def _make(maker, task):
     seed, first, count = task
     flux, truth = maker.survey.models(generator(seed, first), count)
     pixels = {name: one.project(flux) for name, one in maker.instruments.items()}
-    return truth, pixels
+    return truth, pixels, None

@@ -1,6 +1,5 @@
 """A survey: which classes, how bright, seen by which instrument; spectra and their truth."""
 
-import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +9,7 @@ from .galaxies import GalaxyModels
 from .grid import SIZE, TRUTH
 from .instrument import CONDITIONS, Instrument
 from .quasars import QuasarModels, QuasarSettings
+from .settings import settings_from
 from .stars import StarModels
 
 CLASSES = ("QSO", "STAR", "GALAXY", "SKY")
@@ -70,26 +70,8 @@ class SurveySettings:
         ValueError
             If a key, a class or the name of conditions is unknown; all are named at once.
         """
-        recipe = dict(recipe)
-        quasars = dict(recipe.pop("quasars", {}))
-        problems = _unknown("quasars: ", quasars, QuasarSettings) + _unknown("", recipe, cls)
-        problems += [f"mix: {name}" for name in recipe.get("mix", {}) if name not in CLASSES]
-        if recipe.get("conditions", "training") not in CONDITIONS:
-            problems.append(f"conditions: {recipe['conditions']}")
-        if problems:
-            raise ValueError("simulation: unknown: " + "; ".join(problems))
-        if "families" in quasars:
-            quasars["families"] = tuple(dict(quasars["families"]).items())
-        return cls(**_frozen(recipe), quasars=QuasarSettings(**_frozen(quasars)))
-
-
-def _unknown(where, found, kind):
-    names = {part.name for part in dataclasses.fields(kind)}
-    return [f"{where}{name}" for name in found if name not in names]
-
-
-def _frozen(values):
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        unknown = [f"mix: {name}" for name in recipe.get("mix", {}) if name not in CLASSES]
+        return settings_from(cls, recipe, unknown)
 
 
 class Survey:
@@ -209,8 +191,27 @@ def make_survey(settings, templates, instrument):
     -------
     tuple of (Survey, desinn.simulate.instrument.Instrument)
     """
-    make = {"desi": Instrument.desi, "boss": Instrument.boss}[instrument]
-    return Survey(settings, templates), make(conditions=CONDITIONS[settings.conditions])
+    return Survey(settings, templates), make_instrument(instrument, settings.conditions)
+
+
+def make_instrument(name, conditions, grid=None):
+    """Return an instrument by its name, and that of the conditions.
+
+    Parameters
+    ----------
+    name : str
+        ``desi`` or ``boss``.
+    conditions : str
+        Of `desinn.simulate.instrument.CONDITIONS`.
+    grid : desinn.spectra.Grid, optional
+        For bins instead of native pixels.
+
+    Returns
+    -------
+    desinn.simulate.instrument.Instrument
+    """
+    make = {"desi": Instrument.desi, "boss": Instrument.boss}[name]
+    return make(grid, CONDITIONS[conditions])
 
 
 def observe_chunk(made, task):
