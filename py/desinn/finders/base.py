@@ -91,7 +91,7 @@ def load_model(path):
 
     Returns
     -------
-    QSOFinder, CosmicRayFinder or CosmicRayFiller
+    QSOFinder, DLAFinder, WindowDLAFinder, CosmicRayFinder or CosmicRayFiller
 
     Raises
     ------
@@ -114,7 +114,7 @@ def finder_for(header, arrays, path):
 
     Returns
     -------
-    QSOFinder, CosmicRayFinder or CosmicRayFiller
+    QSOFinder, DLAFinder, WindowDLAFinder, CosmicRayFinder or CosmicRayFiller
 
     Raises
     ------
@@ -122,9 +122,10 @@ def finder_for(header, arrays, path):
         If the network is not what its header says, or its kind has no finder.
     """
     from .cosmics import cosmics_finder
+    from .dla import dla_finder
     from .qso import QSOFinder
 
-    finders = {"qso": QSOFinder, "cosmics": cosmics_finder}
+    finders = {"qso": QSOFinder, "dla": dla_finder, "cosmics": cosmics_finder}
     kind = header["kind"]
     if kind not in finders:
         raise WeightsError(
