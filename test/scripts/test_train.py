@@ -21,7 +21,7 @@ def simulated(monkeypatch):
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make test WITH=train)")
     sizes = {"train": 64, "validation": 32}
     monkeypatch.setattr(
-        "desinn.train.job.make_sample",
+        "desinn.train.tasks.make_sample",
         lambda recipe, part, *more: FakeSample(sizes[part], seed=len(part)),
     )
 
@@ -87,7 +87,9 @@ def test_fractions(fraction, capsys):
 
 def test_labels_are_named_in_the_provenance(recipe, simulated, tmp_path, monkeypatch):
     sample = FakeSample(100)
-    monkeypatch.setattr("desinn.train.job.read_labelled", lambda paths, finder: _labelled(sample))
+    monkeypatch.setattr(
+        "desinn.train.tasks.read_labelled", lambda paths, finder: _labelled(sample)
+    )
     out = str(tmp_path / "out.npz")
     data = ["--data", "/some/labels.csv", "--data-fraction", "0.5"]
     main(["train", recipe, "-o", out, *data, "--epochs", "1"])

@@ -7,7 +7,7 @@ from astropy.table import Table
 
 from desinn.simulate.grid import TRUTH
 from desinn.spectra import Grid
-from desinn.train import data, job
+from desinn.train import data, job, tasks
 from desinn.train.data import LabelledSample, Mixed, batches, make_sample, read_labelled, split
 from desinn.train.recipe import finder_for
 from helpers.samples import FakeSample, make_recipe
@@ -180,18 +180,23 @@ def simulated(monkeypatch):
     """In place of the simulation, samples whose size tells them."""
     sizes = {"train": 60, "validation": 20}
     monkeypatch.setattr(
-        job, "make_sample", lambda recipe, part, *more: FakeSample(sizes[part], seed=len(part))
+        tasks, "make_sample", lambda recipe, part, *more: FakeSample(sizes[part], seed=len(part))
     )
 
 
 def content(**more):
-    return {**make_recipe(), "simulation": {}, "validation": {"size": 4}, **more}
+    settings = {
+        "simulation": {},
+        "validation": {"size": 4},
+        "loss": {"name": "bernoulli", "bal_weight": 1.0},
+    }
+    return {**make_recipe(), **settings, **more}
 
 
 def test_samples_of_a_recipe(simulated, monkeypatch):
     labelled = FakeSample(30, 3)
     x = labelled.draw(np.random.default_rng(1), np.arange(30))
-    monkeypatch.setattr(job, "read_labelled", lambda *_: LabelledSample(x, labelled.truth))
+    monkeypatch.setattr(tasks, "read_labelled", lambda *_: LabelledSample(x, labelled.truth))
     assert list(map(len, job.samples(content()))) == [60, 20]
     assert list(map(len, job.samples(content(), ["x.csv"]))) == [26, 4]
     assert list(map(len, job.samples(content(), ["x.csv"], 0.5))) == [120, 40]

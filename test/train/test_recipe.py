@@ -8,6 +8,7 @@ from desinn.nn.graph import Graph
 from desinn.simulate.grid import TRUTH
 from desinn.train.recipe import (
     KEYS,
+    LOSSES,
     SECTIONS,
     finder_for,
     header_of,
@@ -92,7 +93,7 @@ def test_what_must_be_there(recipe_file, content):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"kind": "cosmics"}, "kind: expected one of qso, found 'cosmics'"),
+        ({"kind": "cosmics"}, "kind: expected one of qso, dla, found 'cosmics'"),
         ({"outputs": {"LYA": "nowhere"}}, "output LYA: there is no node nowhere"),
         ({"outputs": {"LYA": "out0"}}, "outputs: expected {'LYA': "),
     ],
@@ -180,6 +181,7 @@ def test_without_pyyaml(recipe_file, monkeypatch):
 def test_every_key_is_documented(repository):
     text = (repository / "doc" / "training.rst").read_text(encoding="ascii")
     keys = [f"{name}.{key}" for name, keys in SECTIONS.items() for key in keys]
+    keys += [f"loss.{key}" for kind in LOSSES.values() for keys in kind.values() for key in keys]
     keys += [key for key in KEYS if key not in SECTIONS]
     assert [key for key in keys if f"``{key}``" not in text] == []
 

@@ -1,8 +1,9 @@
 """What a network learns from: samples, simulated or labelled, and their batches.
 
 A sample is anything with a length, ``truth`` (structured array of `desinn.simulate.grid.TRUTH`,
-of the same length) and ``draw(rng, rows)``, which returns network input (B, W, 1) float32 for
-some of its rows: with other noise at every call, where it is simulated.
+of the same length) and ``draw(rng, rows)``, which returns network input (B, W, C) float32 for
+some of its rows: with other noise at every call, where it is simulated. Where the network takes
+input of any length, the sample has a ``shape``, (W, C), too.
 """
 
 import itertools
@@ -40,11 +41,26 @@ def make_sample(recipe, part, grid, templates=None, processes=1):
     from ..simulate.sample import TrainingSample
     from ..simulate.survey import SurveySettings
 
+    settings = SurveySettings.from_recipe(recipe["simulation"])
+    return TrainingSample(settings, *part_of(recipe, part), grid, templates, processes)
+
+
+def part_of(recipe, part):
+    """Return what tells the parts of a simulated sample apart.
+
+    Parameters
+    ----------
+    recipe : dict
+    part : str
+        ``train`` or ``validation``.
+
+    Returns
+    -------
+    seed, size : int
+    """
     number = PARTS.index(part)
     seed = int(np.random.SeedSequence([recipe["seed"], number]).generate_state(1)[0])
-    size = (recipe["size"], recipe["validation"]["size"])[number]
-    settings = SurveySettings.from_recipe(recipe["simulation"])
-    return TrainingSample(settings, seed, size, grid, templates, processes)
+    return seed, (recipe["size"], recipe["validation"]["size"])[number]
 
 
 class LabelledSample:
@@ -136,8 +152,8 @@ def batches(sample, targets, seed, size, first_epoch=0):
     Parameters
     ----------
     sample : sample
-    targets : ndarray, shape (B, ...)
-        Of each row of the sample.
+    targets : ndarray, shape (N, ...)
+        Of each row of the sample; or what returns rows of such an array when it is indexed.
     seed : int
     size : int
         Rows of a batch; at most the sample's.
@@ -146,7 +162,7 @@ def batches(sample, targets, seed, size, first_epoch=0):
 
     Yields
     ------
-    x : ndarray of float32, shape (size, W, 1)
+    x : ndarray of float32, shape (size, W, C)
     target : ndarray, shape (size, ...)
     """
     for epoch in itertools.count(first_epoch):

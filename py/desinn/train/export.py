@@ -10,7 +10,7 @@ from ..nn import Network, write_weights
 from .networks import get_arrays
 
 TOLERANCE = 1e-5
-"""How far our output may be from Keras'."""
+"""How far our output may be from Keras', where that is above 1 in proportion."""
 
 
 def export(path, header, model, x, overwrite=False):
@@ -36,12 +36,13 @@ def export(path, header, model, x, overwrite=False):
     Raises
     ------
     ValueError
-        If outputs differ by more than 1e-5, or are not finite; no file is written then.
+        If outputs differ by more than 1e-5 (relative to those above 1), or are not finite; no
+        file is written then.
     """
     arrays = get_arrays(model, header)
     ours = Network(header, arrays)(x)
     keras = model({header["inputs"][0]["name"]: x}, training=False)
-    apart = {name: np.abs(ours[name] - np.asarray(keras[name])).max() for name in ours}
+    apart = {name: _apart(ours[name], np.asarray(keras[name])) for name in ours}
     worst = max(apart, key=lambda name: np.nan_to_num(apart[name], nan=np.inf))
     if not apart[worst] <= TOLERANCE:
         raise ValueError(
@@ -50,6 +51,10 @@ def export(path, header, model, x, overwrite=False):
         )
     write_weights(path, header, arrays, overwrite)
     return float(apart[worst])
+
+
+def _apart(ours, theirs):
+    return (np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1)).max()
 
 
 def provenance(recipe, fitted, metrics, source):

@@ -11,15 +11,15 @@ import numpy as np
 from ..log import get_logger
 from .checkpoint import load_checkpoint, save_checkpoint
 from .data import batches
-from .losses import keras_loss, loss_value
-from .metrics import quasar_metrics
 from .networks import freeze_nodes, keras_model
-from .recipe import finder_for, header_of, initial_arrays
+from .recipe import header_of, initial_arrays
 from .schedule import learning_rate, progress
-from .targets import qso_targets
+from .tasks import task_for
 
 AT_ONCE = 1024
-"""Rows that are run at once in a validation."""
+"""Rows that are run at once in a validation, at most."""
+PIXELS_AT_ONCE = 2**19
+"""So many pixels of input, too."""
 AHEAD = 8
 """Batches that are drawn before they are needed."""
 
@@ -106,8 +106,9 @@ class Fit:
         self._keras = import_keras()
         self._recipe, self._sample, self._held_out = recipe, sample, held_out
         self._checkpoints, self._log, self._freeze = checkpoints, log, list(freeze)
-        self._finder = finder_for(recipe)
-        ((self._input, self._shape),) = self._finder.network.graph.inputs.items()
+        self._task = task_for(recipe)
+        ((self._input, shape),) = self._task.finder.network.graph.inputs.items()
+        self._shape = sample.shape if None in shape else shape
         self._batch = min(recipe["schedule"]["batch"], len(sample))
         self._steps = len(sample) // self._batch
         self.epoch, self.seconds, self.history = 0, 0.0, []
@@ -119,16 +120,11 @@ class Fit:
         self._compile()
 
     def _compile(self):
-        """Make the model that is trained: all outputs in one array (B, outputs, 2 * boxes)."""
+        """Make the model that is trained: all outputs in one array."""
         keras, recipe = self._keras, self._recipe
-        outputs = [self.model.output[name] for name in self._heads()]
-        self._trained = keras.Model(self.model.input, keras.ops.stack(outputs, axis=1))
-        settings = dict(recipe["loss"])
-        weight = settings.pop("bal_weight")
-        weights = [1.0] * len(self._finder.lines) + [weight] * len(self._finder.bal_lines)
-        self._loss = lambda y, p: loss_value(y, p, weights, **settings)
+        self._trained = keras.Model(self.model.input, self._task.stack(keras, self.model))
         optimizer = _optimizer(keras, recipe["optimizer"])
-        loss = keras_loss(weights, **settings)
+        loss = self._task.keras_loss()
         # XLA takes minutes to compile such a network for a CPU, and is no faster there.
         self._trained.compile(optimizer=optimizer, loss=loss, jit_compile=False)
         optimizer.build(self._trained.trainable_variables)
@@ -136,9 +132,6 @@ class Fit:
         for variable in self._variables():
             if "seed" in variable.name:
                 variable.assign(rng.integers(2**32, size=variable.shape, dtype=np.uint32))
-
-    def _heads(self):
-        return [*self._finder.lines, *self._finder.bal_lines]
 
     def _variables(self):
         """Return all that the layers keep: weights, moving averages, states of the dropouts."""
@@ -172,10 +165,9 @@ class Fit:
         return self._summary()
 
     def _fit(self):
-        self._x = self._held_out.draw(
-            np.random.default_rng([self._recipe["seed"], 2]), np.arange(len(self._held_out))
-        )
-        self._target = qso_targets(self._finder, self._held_out.truth)
+        rows = np.arange(len(self._held_out))
+        self._x = self._held_out.draw(np.random.default_rng([self._recipe["seed"], 2]), rows)
+        self._target = self._task.targets(self._held_out)[rows]
         self._began = time.monotonic() - self.seconds
         callback = self._keras.callbacks.LambdaCallback(
             on_train_batch_begin=self._before_batch,
@@ -203,7 +195,7 @@ class Fit:
         """Return the batches from this epoch on, drawn in the background."""
         import tensorflow as tf
 
-        targets = qso_targets(self._finder, self._sample.truth)
+        targets = self._task.targets(self._sample)
         name, shape = self._input, self._shape
 
         def generate():
@@ -246,20 +238,28 @@ class Fit:
         }
         self.history.append({key: _plain(value) for key, value in figures.items()})
         self._write_log()
-        get_logger().info("%s", _line(self.history[-1], self._recipe["schedule"]["epochs"]))
+        get_logger().info("%s", self._line(self.history[-1]))
         self._note_best(figures["val_loss"])
         if self._over():
             self._trained.stop_training = True
         if self._checkpoints is not None:
             self._save()
 
+    def _line(self, entry):
+        """Return the line of the log for people."""
+        shown = {key: "-" if value is None else f"{value:.4g}" for key, value in entry.items()}
+        return (
+            f"epoch {entry['epoch']}/{self._recipe['schedule']['epochs']}, "
+            f"{entry['seconds']:.0f} s: loss {shown['loss']}, validation {shown['val_loss']}, "
+            f"{self._task.line(shown)}"
+        )
+
     def _validate(self):
         """Return the figures of the held-out sample."""
-        predicted = self._trained.predict({self._input: self._x}, AT_ONCE, verbose=0)
-        outputs = {name: predicted[:, head] for head, name in enumerate(self._heads())}
-        snr = self._recipe["validation"]["snr"]
-        figures = quasar_metrics(self._finder, outputs, self._held_out.truth, snr)
-        return {"val_loss": self._loss(self._target, predicted), **figures}
+        batch = max(min(AT_ONCE, PIXELS_AT_ONCE // self._x[0, ..., 0].size), 1)
+        predicted = self._trained.predict({self._input: self._x}, batch, verbose=0)
+        figures = self._task.metrics(predicted, self._target, self._held_out.truth)
+        return {"val_loss": self._task.loss(self._target, predicted), **figures}
 
     def _note_best(self, value):
         """Keep the best weights, where the recipe asks for a stop."""
@@ -336,7 +336,7 @@ class Fit:
 
         Returns
         -------
-        ndarray of float32, shape (B, W, 1)
+        ndarray of float32, shape (B, W, C)
         """
         rows = np.arange(min(count, len(self._held_out)))
         return self._held_out.draw(np.random.default_rng([self._recipe["seed"], 3]), rows)
@@ -364,14 +364,3 @@ def _assign(variables, arrays):
 def _plain(value):
     """Return a number for JSON: null where there is none."""
     return value if np.isfinite(value) else None
-
-
-def _line(entry, epochs):
-    """Return the line of the log for people."""
-    shown = {key: "-" if value is None else f"{value:.4g}" for key, value in entry.items()}
-    return (
-        f"epoch {entry['epoch']}/{epochs}, {entry['seconds']:.0f} s: loss {shown['loss']}, "
-        f"validation {shown['val_loss']}, completeness {shown['completeness']}, "
-        f"purity {shown['purity']}, catastrophic {shown['catastrophic']}, "
-        f"dv {shown['dv_median']} +- {shown['dv_spread']} km/s"
-    )

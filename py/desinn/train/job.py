@@ -9,10 +9,11 @@ from ..nn import read_weights
 from ..nn.graph import Graph
 from ..nn.weights import WeightsError, array_problems
 from .checkpoint import NAME
-from .data import Mixed, make_sample, read_labelled, split
+from .data import PARTS, Mixed, split
 from .export import export, provenance
 from .fit import Fit, import_keras
-from .recipe import finder_for, header_of
+from .recipe import header_of
+from .tasks import task_for
 
 COMPARED = 256
 """Spectra by which the exported network is compared with Keras'."""
@@ -39,17 +40,15 @@ def samples(recipe, data=(), fraction=1.0, templates=None, processes=1):
     Raises
     ------
     ValueError
-        If there is neither simulation nor data.
+        If there is neither simulation nor data, or data that this kind of network cannot use.
     """
     simulated = not data or fraction < 1
     if simulated and recipe["simulation"] is None:
         raise ValueError("simulation: missing in the recipe, and not all is labelled data")
-    grid = finder_for(recipe).grid
-    parts = [
-        [make_sample(recipe, part, grid, templates, processes) for part in ("train", "validation")]
-    ] if simulated else []  # fmt: skip
+    task = task_for(recipe)
+    labelled = task.labelled(data) if data else None
+    parts = [[task.sample(part, templates, processes) for part in PARTS]] if simulated else []
     if data:
-        labelled = read_labelled(data, finder_for(recipe))
         parts.append(split(labelled, recipe["seed"], recipe["validation"]["size"]))
     if len(parts) == 1:
         return tuple(parts[0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..evaluate.intervals import spread
 from ..evaluate.scoring import as_bal, score
 
 STRICT = 0.99
@@ -52,3 +53,79 @@ def quasar_metrics(finder, outputs, truth, snr=0.0):
         bal = as_bal(found, truth, finder.grid, rest, finder.c_thresh)
         figures["bal_found"], figures["bal_false"] = bal
     return {name: figure.value for name, figure in figures.items()}
+
+
+def absorber_figures(near, confidence, offset, nhi, strong):
+    """Return how well cells or windows near absorbers are found, and the errors there.
+
+    Parameters
+    ----------
+    near : ndarray of bool, shape (M,)
+        Whether each cell or window is near an absorber.
+    confidence : ndarray, shape (M,)
+    offset, nhi : ndarray, shape (K,)
+        What is said less what is true, of the K that are near.
+    strong : ndarray of bool, shape (K,)
+        Which of them are near a DLA.
+
+    Returns
+    -------
+    dict of float
+        ``completeness`` and ``purity`` at a confidence of 0.5; ``nhi_bias`` and ``nhi_error``
+        (median and 1.48 MAD) of the strong ones, ``offset_error`` (1.48 MAD) of all. NaN where
+        there is nothing to count.
+    """
+    said = confidence > 0.5
+    found = np.count_nonzero(near & said)
+    bias, error = median_and_mad(nhi[strong])
+    return {
+        "completeness": _ratio(found, np.count_nonzero(near)),
+        "purity": _ratio(found, np.count_nonzero(said)),
+        "nhi_bias": bias,
+        "nhi_error": error,
+        "offset_error": median_and_mad(offset)[1],
+    }
+
+
+def median_and_mad(values):
+    """Return median and 1.48 MAD of some numbers.
+
+    Parameters
+    ----------
+    values : ndarray, shape (N,)
+
+    Returns
+    -------
+    median, mad : float
+        NaN if there are no numbers.
+    """
+    if not values.size:
+        return float("nan"), float("nan")
+    median, mad = spread(values)
+    return float(median), float(mad)
+
+
+def _ratio(count, total):
+    return count / total if total else float("nan")
+
+
+def bright_and_all(figures, predicted, target, snr, least):
+    """Return figures for high S/N, and for all.
+
+    Parameters
+    ----------
+    figures : callable
+        Of `predicted` and `target`; returns a dict.
+    predicted, target : ndarray, shape (B, ...)
+    snr : ndarray, shape (B,)
+    least : float
+        What S/N must be above.
+
+    Returns
+    -------
+    dict
+        Those for S/N above `least`, and those for all with ``_all`` at the end of their names.
+    """
+    bright = snr > least
+    every = figures(predicted, target)
+    return figures(predicted[bright], target[bright]) | {f"{k}_all": v for k, v in every.items()}

@@ -8,6 +8,7 @@ The graph and its meaning (``kind``, ``name``, ``inputs``, ``nodes``, ``outputs`
 import numpy as np
 
 from ..files import read_yaml
+from ..finders.dla import dla_finder
 from ..finders.qso import QSOFinder
 from ..nn import Network
 from ..nn.graph import Graph, GraphError
@@ -24,7 +25,7 @@ HEADER = {
 }
 """What a recipe shares with the header of a weights file."""
 
-FINDERS = {"qso": QSOFinder}
+FINDERS = {"qso": QSOFinder, "dla": dla_finder}
 """Kind -> the finder that the network is trained for."""
 
 
@@ -110,13 +111,34 @@ OPTIMIZERS = {
 }
 """Optimizer -> the settings that not all have, and their defaults, which are Keras' own."""
 
-SECTIONS = {
-    "loss": {
-        "name": (one_of("quasarnet", "bernoulli"), "quasarnet"),
-        "positive_weight": (above_zero, 1.0),
-        "offset_weight": (small_number, 1.0),
-        "bal_weight": (small_number, 1.0),
+_QUASARS = {
+    "positive_weight": (above_zero, 1.0),
+    "offset_weight": (small_number, 1.0),
+    "bal_weight": (small_number, 1.0),
+}
+
+LOSSES = {
+    "qso": {"quasarnet": _QUASARS, "bernoulli": _QUASARS},
+    "dla": {
+        "sightline": {
+            "class_weight": (above_zero, 10.0),
+            "positive_weight": (above_zero, 1.0),
+            "offset_weight": (small_number, 1.0),
+            "nhi_weight": (small_number, 1.0),
+            "beta": (fraction, 0.0),
+            "near": (above_zero, 4.0),
+        },
+        "windows": {
+            "class_weight": (above_zero, 1.0),
+            "offset_weight": (small_number, 0.5),
+            "nhi_weight": (small_number, 1.0),
+        },
     },
+}
+"""Kind -> loss, the first one the default -> its settings, as in `SECTIONS`. Where the names are
+methods of ``prepare``, the loss is that of the method."""
+
+SECTIONS = {
     "optimizer": {
         "name": (one_of(*OPTIMIZERS), "adam"),
         "learning_rate": (above_zero, 1e-3),
@@ -145,7 +167,7 @@ SECTIONS = {
 }
 """Section -> key -> test and default (None: not used)."""
 
-KEYS = (*HEADER, *WHOLE, "simulation", *SECTIONS)
+KEYS = (*HEADER, *WHOLE, "simulation", "loss", *SECTIONS)
 
 
 def read_recipe(path, changes=None):
@@ -211,7 +233,7 @@ def _checked(content):
     if simulation is not None and not isinstance(simulation, dict):
         problems.append(f"simulation: expected dict, found {type(simulation).__name__}")
     recipe.update(_values(content, WHOLE, "", problems, others=KEYS))
-    for name, keys in SECTIONS.items():
+    for name, keys in {"loss": _loss_keys(content), **SECTIONS}.items():
         section = content.get(name) or {}
         if isinstance(section, dict):
             recipe[name] = _values(section, keys, f"{name}: ", problems)
@@ -220,6 +242,19 @@ def _checked(content):
     if isinstance(recipe.get("optimizer"), dict):
         recipe["optimizer"] = _optimizer(recipe["optimizer"], problems)
     return recipe, problems
+
+
+def _loss_keys(content):
+    """Return the keys that the section ``loss`` has: they depend on the kind, and on its name."""
+    known = LOSSES.get(str(content.get("kind")), LOSSES["qso"])
+    prepare, section = content.get("prepare"), content.get("loss")
+    method = str(prepare.get("method")) if isinstance(prepare, dict) else None
+    names = [method] if method in known else list(known)
+    given = str(section.get("name")) if isinstance(section, dict) else None
+    return {
+        "name": (one_of(*names), names[0]),
+        **known[given if given in names else names[0]],
+    }
 
 
 def _values(section, keys, where, problems, others=()):
@@ -289,7 +324,7 @@ def finder_for(recipe):
 
     Returns
     -------
-    desinn.finders.qso.QSOFinder
+    desinn.finders.qso.QSOFinder, DLAFinder or WindowDLAFinder
 
     Raises
     ------

@@ -1,0 +1,164 @@
+"""Sightlines to train on: made once, observed anew at every look."""
+
+import numpy as np
+
+from ..finders.sightlines import brightness, searched_range
+from ..simulate.columns import ABSORBER
+from ..simulate.grid import C_KMS
+from ..simulate.sample import Observed, instruments
+from ..simulate.sightlines import MOST_ERROR, Sightlines
+from ..simulate.survey import generator
+
+CELLS = 320
+"""Cells of each sightline: those of the rest range 912 to 1220 A, and a few more."""
+
+
+class SeenSightlines(Observed):
+    """Sightlines with their absorbers, in the bins of a grid.
+
+    Parameters
+    ----------
+    settings : desinn.simulate.sightlines.SightlineSettings
+    seed, size : int
+    grid : desinn.spectra.Grid
+        The network's bins.
+    templates : dict, optional
+        Of `desinn.io.templates.read_templates`.
+    processes : int
+        How many make the spectra; what they make does not depend on it.
+    native : bool
+        Keep all pixels of the instruments, not bins: needed where bins are finer than pixels.
+
+    Attributes
+    ----------
+    truth : numpy.ndarray
+        (N,) of `desinn.simulate.grid.TRUTH`.
+    absorbers : numpy.ndarray
+        (A,) of `desinn.simulate.columns.ABSORBER`, by row.
+    """
+
+    def __init__(self, settings, seed, size, grid, templates=None, processes=1, native=False):
+        self._settings = settings
+        self._systems = []
+        kept = None if native else grid
+        arguments = settings, templates, kept
+        super().__init__(settings, seed, size, kept, processes, _Maker, arguments, _make)
+        self.grid = grid
+        self.absorbers = np.concatenate([np.empty(0, ABSORBER), *self._systems])
+
+    def _note(self, first, more):
+        more["ROW"] += first
+        self._systems.append(more)
+
+    def seen(self, rng, rows, ranges):
+        """Observe sightlines, with redshifts as uncertain as a catalogue's.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        rows : array_like
+            (B,) their numbers.
+        ranges : sequence of (float, float)
+            Rest wavelengths of their brightness, as `desinn.finders.sightlines.brightness` takes
+            them.
+
+        Returns
+        -------
+        flux, ivar : numpy.ndarray
+            (B, W) in the bins of the grid.
+        z, scale : numpy.ndarray
+            (B,) redshifts and brightness.
+        """
+        rows = np.asarray(rows)
+        flux, ivar = self.observe(rng, rows)
+        error = rng.normal(0, self._settings.z_error, rows.size)
+        error = np.clip(error, -MOST_ERROR, MOST_ERROR)
+        z = (1 + self.truth["TRUEZ"][rows]) * (1 + error / C_KMS) - 1
+        scale = brightness(flux, ivar, self.grid, z, ranges)
+        # What has no brightness is seen as without data, as the finder would not run it.
+        good = np.isfinite(scale) & (scale > 0)
+        ivar[~good] = 0
+        return flux, ivar, z, np.where(good, scale, 1)
+
+
+class SightlineSample(SeenSightlines):
+    """Sightlines as a network is given them that looks at the whole of each.
+
+    Parameters
+    ----------
+    settings : desinn.simulate.sightlines.SightlineSettings
+    seed, size : int
+    finder : desinn.finders.dla.DLAFinder
+        It knows the network's input.
+    templates : dict, optional
+        Of `desinn.io.templates.read_templates`.
+    processes : int
+        How many make the spectra; what they make does not depend on it.
+
+    Attributes
+    ----------
+    truth : numpy.ndarray
+        (N,) of `desinn.simulate.grid.TRUTH`.
+    absorbers : numpy.ndarray
+        (A,) of `desinn.simulate.columns.ABSORBER`, by row.
+    cells : numpy.ndarray
+        (N, K) float64 log10 of the wavelength at the middle of each cell.
+    searched : numpy.ndarray
+        (N, K) bool: cells that lie in the searched range.
+    cell : float
+        Width of a cell, dex.
+    shape : tuple of int
+        Of the network's input: (L, C).
+    """
+
+    def __init__(self, settings, seed, size, finder, templates=None, processes=1):
+        super().__init__(settings, seed, size, finder.input.grid, templates, processes)
+        self._finder = finder
+        self._lay_out()
+
+    def _lay_out(self):
+        """Place the cells: the last ones at the red end of each searched range."""
+        given = self._finder.input
+        low, high = searched_range(self.truth["TRUEZ"], given.rest)
+        last = np.ceil(given.cell_of(high)).astype(np.int64)
+        self._first = last + 1 - CELLS
+        self.cell = given.width
+        self.cells = given.middle(self._first[:, None] + np.arange(CELLS))
+        self.searched = (self.cells >= np.log10(low)[:, None]) & (
+            self.cells <= np.log10(high)[:, None]
+        )
+        self.shape = (given.cell * CELLS + self._finder.halo, given.channels)
+
+    def draw(self, rng, rows):
+        """Observe sightlines, with redshifts as uncertain as a catalogue's.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        rows : array_like
+            (B,) their numbers.
+
+        Returns
+        -------
+        numpy.ndarray
+            (B, L, C) float32.
+        """
+        rows = np.asarray(rows)
+        seen = self.seen(rng, rows, self._finder.input.scale)
+        return self._finder.prepare(*seen, self._first[rows], CELLS)
+
+
+class _Maker:
+    """What each process needs."""
+
+    def __init__(self, settings, templates, grid):
+        self.lines = Sightlines(settings, templates)
+        self.instruments = instruments(settings, grid)
+
+
+def _make(maker, task):
+    """Return truth, noise-free pixels and absorbers of one chunk."""
+    seed, first, count = task
+    flux, truth, systems = maker.lines.models(generator(seed, first), count)
+    pixels = {name: one.project(flux) for name, one in maker.instruments.items()}
+    return truth, pixels, systems
