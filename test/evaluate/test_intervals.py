@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from desinn.evaluate import bootstrap, spread, wilson
-from desinn.evaluate.intervals import rate
+from desinn.evaluate.intervals import clipped, moments, rate
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,24 @@ def test_bootstrap_of_few():
     median, _ = bootstrap(np.random.default_rng(1), [4.0])
     assert median.value == 4
     assert math.isnan(median.low)
+
+
+def test_outliers_are_clipped_once():
+    mean, deviation = clipped([[0, 1, -1, 0, 50], [2, 2, 2, 2, 3]])
+    assert mean.tolist() == [0, 2]
+    assert deviation.tolist() == [pytest.approx(0.5**0.5), 0]
+    assert clipped([0, 1, -1, 0, 50], limit=100)[0] == 10
+
+
+def test_moments_of_hand_values():
+    mean, deviation = moments([[1, 3], [5, 5]])
+    assert (mean.tolist(), deviation.tolist()) == ([2, 5], [1, 0])
+
+
+@pytest.mark.parametrize("of", [moments, clipped])
+def test_bootstrap_of_other_statistics(of):
+    values = np.random.default_rng(6).normal(3, 2, 2000)
+    mean, deviation = bootstrap(np.random.default_rng(1), values, of=of)
+    assert (mean.value, deviation.value) == pytest.approx(of(values))
+    assert mean.low < 3 < mean.high
+    assert deviation.high - deviation.low == pytest.approx(2 * 1.96 * 2 / 4000**0.5, rel=0.25)

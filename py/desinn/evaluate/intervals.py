@@ -138,7 +138,55 @@ def spread(values):
     return median, MAD_TO_SIGMA * np.median(away, axis=-1)
 
 
-def bootstrap(rng, values, confidence=0.95, resamples=RESAMPLES):
+def clipped(values, limit=3.0):
+    """Return the mean and standard deviation along the last axis without outliers.
+
+    Parameters
+    ----------
+    values : array_like, shape (..., N)
+    limit : float
+        What is further from the median than so many times 1.48 MAD is left out, once.
+
+    Returns
+    -------
+    mean, deviation : ndarray, shape (...)
+
+    Examples
+    --------
+    >>> mean, deviation = clipped([1, 3, 2, 1, 3, 100])
+    >>> print(mean, round(float(deviation), 4))
+    2.0 0.8944
+    """
+    values = np.asarray(values, np.float64)
+    median, mad = spread(values)
+    away = np.abs(values - median[..., np.newaxis])
+    inside = away <= limit * mad[..., np.newaxis]  # at least half of them, as MAD is a median
+    return _moments(values, inside)
+
+
+def moments(values):
+    """Return the mean and standard deviation along the last axis.
+
+    Parameters
+    ----------
+    values : array_like, shape (..., N)
+
+    Returns
+    -------
+    mean, deviation : ndarray, shape (...)
+    """
+    values = np.asarray(values, np.float64)
+    return _moments(values, np.ones(values.shape, bool))
+
+
+def _moments(values, inside):
+    number = inside.sum(axis=-1)
+    mean = (values * inside).sum(axis=-1) / number
+    square = ((values - mean[..., np.newaxis]) ** 2 * inside).sum(axis=-1) / number
+    return mean, np.sqrt(square)
+
+
+def bootstrap(rng, values, confidence=0.95, resamples=RESAMPLES, of=spread):
     """Return median and 1.48 MAD of some numbers, with intervals from resampling.
 
     Parameters
@@ -148,6 +196,8 @@ def bootstrap(rng, values, confidence=0.95, resamples=RESAMPLES):
     confidence : float
     resamples : int
         How many sets of N are drawn from the numbers, with replacement.
+    of : callable
+        What is told of the numbers, a pair: `spread`, `clipped` or `moments`.
 
     Returns
     -------
@@ -163,10 +213,10 @@ def bootstrap(rng, values, confidence=0.95, resamples=RESAMPLES):
     values = np.asarray(values, np.float64)
     if not values.size:
         return Statistic(NAN, 0, NAN, NAN), Statistic(NAN, 0, NAN, NAN)
-    centre = spread(values)
+    centre = of(values)
     ends = [(NAN, NAN), (NAN, NAN)]
     if values.size > 1:
-        drawn = np.concatenate([spread(values[i]) for i in _draws(rng, values.size, resamples)], 1)
+        drawn = np.concatenate([of(values[i]) for i in _draws(rng, values.size, resamples)], 1)
         levels = [(1 - confidence) / 2, (1 + confidence) / 2]
         ends = np.quantile(drawn, levels, axis=1).T.tolist()  # (2 statistics, 2 ends)
     return tuple(

@@ -64,12 +64,31 @@ def render(content, form="text"):
     -------
     str
     """
-    parts = [getattr(table, form)() for table in tables(content)]
     options = content["options"]
     legend = LEGEND.format(limit=options["limit"], percent=100 * options["confidence"])
+    return assemble(_summary(content), tables(content), legend, form)
+
+
+def assemble(summary, some, legend, form="text"):
+    """Return a report of its parts.
+
+    Parameters
+    ----------
+    summary : str
+    some : sequence of Table
+    legend : str
+        What stands at the end.
+    form : str
+        ``text`` or ``rst``.
+
+    Returns
+    -------
+    str
+    """
+    parts = [getattr(table, form)() for table in some]
     if form == "rst":
-        legend = legend.replace("|dv|", "\\|dv\\|")
-    return "\n".join([_summary(content), *parts, legend]) + "\n"
+        legend = legend.replace("|", "\\|")
+    return "\n".join([summary, *parts, legend]) + "\n"
 
 
 def _summary(content):
@@ -92,7 +111,7 @@ def tables(content):
     """
     sections = content["thresholds"]
     found = [Table("All", ("c >", *HEAD), [_first(s) for s in sections])]
-    sky = [(_c(s), *_counts(s["all"]["sky"])) for s in sections if s["all"]["sky"]["n"]]
+    sky = [(_c(s), *counts(s["all"]["sky"])) for s in sections if s["all"]["sky"]["n"]]
     found.append(Table("Sky fibres", ("c >", "fibres", "found", "false rate"), sky))
     for section in sections:
         found += _details(section)
@@ -108,14 +127,10 @@ def _c(section):
     return f"{section['c_thresh']:g}"
 
 
-def _counts(rate):
-    return str(rate["n"]), str(rate["k"]), _rate(rate)
-
-
 def _details(section):
     at = f" at c > {_c(section)}"
     kinds = [
-        (entry["class"], entry["subtype"] or "-", *_counts(entry["found"]))
+        (entry["class"], entry["subtype"] or "-", *counts(entry["found"]))
         for entry in section["class"]
     ]
     return [
@@ -126,9 +141,7 @@ def _details(section):
 
 
 def _bin(entry):
-    low, high = entry["from"], entry["to"]
-    label = f">= {low:g}" if high is None else f"{low:g}-{high:g}"
-    return (label, *_score(entry))
+    return (bin_name(entry), *_score(entry))
 
 
 def _score(score):
@@ -137,35 +150,21 @@ def _score(score):
     return (
         str(done["n"]),
         str(done["k"]),
-        _rate(done),
-        _rate(score["right"]),
-        _rate(score["purity"]),
+        fraction(done),
+        fraction(score["right"]),
+        fraction(score["purity"]),
         str(score["missed"]),
         str(score["false"]),
-        f"{wrong['k']}: {_rate(wrong)}" if wrong["n"] else "0",
-        _statistic(score["median"]),
-        _statistic(score["mad"]),
+        f"{wrong['k']}: {fraction(wrong)}" if wrong["n"] else "0",
+        statistic(score["median"]),
+        statistic(score["mad"]),
     )
-
-
-def _rate(rate):
-    if not rate["n"]:
-        return "-"
-    return f"{rate['value']:.4f} ({rate['low']:.4f}-{rate['high']:.4f})"
-
-
-def _statistic(statistic):
-    if statistic["value"] is None:
-        return "-"
-    if statistic["low"] is None:
-        return f"{statistic['value']:.0f}"
-    return "{value:.0f} ({low:.0f} to {high:.0f})".format(**statistic)
 
 
 def _bal(content):
     bal, limit = content["bal"] or {}, content["options"]["bal_thresh"]
     names = {"bal": "BI > 0", "other": "BI = 0"}
-    rows = [(names[key], *_counts(rate)) for key, rate in bal.items()]
+    rows = [(names[key], *counts(rate)) for key, rate in bal.items()]
     return Table(
         f"Found as BAL (C_CIV_BAL > {limit:g}), of the quasars whose CIV is on the grid",
         ("quasars", "number", "as BAL", "fraction"),
@@ -193,14 +192,94 @@ def _failures(content):
 def _failed(row):
     kind = f"{row['class']} {row['subtype']}".strip()
     numbers = (
-        _number(row["snr"], ".2f"),
-        _number(row["z_true"], ".4f"),
-        _number(row["z"], ".4f"),
-        _number(row["confidence"], ".3f"),
-        _number(row["flag"], "d"),
+        number(row["snr"], ".2f"),
+        number(row["z_true"], ".4f"),
+        number(row["z"], ".4f"),
+        number(row["confidence"], ".3f"),
+        number(row["flag"], "d"),
     )
     return (str(row["targetid"]), row["name"] or "-", kind or "-", *numbers)
 
 
-def _number(value, form):
+def number(value, form):
+    """Return a number for a table.
+
+    Parameters
+    ----------
+    value : float or None
+    form : str
+        As `format` takes it.
+
+    Returns
+    -------
+    str
+    """
     return "-" if value is None else format(value, form)
+
+
+def fraction(rate):
+    """Return a fraction and its interval for a table.
+
+    Parameters
+    ----------
+    rate : dict
+        As `desinn.evaluate.report.plain` makes it of a Rate.
+
+    Returns
+    -------
+    str
+    """
+    if not rate["n"]:
+        return "-"
+    return f"{rate['value']:.4f} ({rate['low']:.4f}-{rate['high']:.4f})"
+
+
+def counts(rate):
+    """Return the three cells of a fraction: of how many, how many, and the fraction.
+
+    Parameters
+    ----------
+    rate : dict
+        As in `fraction`.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return str(rate["n"]), str(rate["k"]), fraction(rate)
+
+
+def statistic(found, form=".0f"):
+    """Return a statistic and its interval for a table.
+
+    Parameters
+    ----------
+    found : dict
+        As `desinn.evaluate.report.plain` makes it of a Statistic.
+    form : str
+        As `format` takes it.
+
+    Returns
+    -------
+    str
+    """
+    value, low, high = (number(found[key], form) for key in ("value", "low", "high"))
+    return value if found["low"] is None else f"{value} ({low} to {high})"
+
+
+def bin_name(entry):
+    """Return what a bin is called in a table.
+
+    Parameters
+    ----------
+    entry : dict
+        With ``from`` and ``to``, None where it is open.
+
+    Returns
+    -------
+    str
+    """
+    low, high = entry["from"], entry["to"]
+    if low is None:
+        return f"< {high:g}"
+    return f">= {low:g}" if high is None else f"{low:g}-{high:g}"

@@ -1,4 +1,4 @@
-"""desinn calibrate: make the confidences of a quasar network probabilities."""
+"""desinn calibrate: confidences of a quasar network, and errors of absorbers, made honest."""
 
 import os
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from ..log import get_logger
 from . import prompt
+from .calibrate_dla import calibrate_dla
 from .evaluate import add_truth, qso_finder
 
 DESCRIPTION = """\
@@ -18,7 +19,11 @@ calibrated confidences and needs to know nothing of it. Broad absorption is rare
 probability seldom passes 0.5: its bias is set so that 0.5 means --bal-false.
 
 TRUTH is as in "desinn evaluate": .csv, or a simulated coadd; default: the SPECTRA's own
-truth HDU."""
+truth HDU.
+
+Of a network for absorbers the errors are made honest and the threshold is set where the
+mean of completeness and purity is best, or by --min-purity: --data is then the catalogue
+that desi_find_dla made with it, and --truth the files with DLA_META."""
 
 TOLERANCE = 1e-5
 """How far the written network's confidences may be from those that were fitted."""
@@ -38,7 +43,7 @@ def add_options(parser):
     parser : argparse.ArgumentParser
     """
     add = parser.add_argument
-    add("weights", metavar="WEIGHTS", help="network of kind qso: a weights file, or its name")
+    add("weights", metavar="WEIGHTS", help="network: a weights file, or its name")
     add("--data", nargs="+", required=True, metavar="SPECTRA", help="spectra to calibrate on")
     add_truth(parser)
     add("-o", "--outfile", required=True, metavar="OUT", help="weights file to write (.npz)")
@@ -50,6 +55,8 @@ def add_options(parser):
         help="weight quasars and others as if quasars had the share F")  # fmt: skip
     add("--c-thresh", type=prompt.fraction, metavar="C",
         help="threshold to store in the file (default: as it was)")  # fmt: skip
+    add("--min-purity", type=prompt.fraction, metavar="P",
+        help="absorbers: the threshold with the best completeness at this purity")  # fmt: skip
     add("--overwrite", action="store_true", help="replace an existing output")
 
 
@@ -80,8 +87,10 @@ def main(options):
         raise ValueError(f"{options.outfile}: expected a name that ends in .npz")
     path = weights_path(options.weights)
     check_output(options.outfile, options.overwrite, [path, *options.data, *options.truth])
-    finder = qso_finder(path)
     header, arrays = read_weights(path)
+    if header["kind"] == "dla":
+        return calibrate_dla(options, header, arrays)
+    finder = qso_finder(path)
     lines = {**finder.lines, **finder.bal_lines}
     n_boxes = header["interpret"]["boxes"]
     nodes = box_nodes(finder.network.graph, lines, n_boxes)

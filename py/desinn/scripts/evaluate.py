@@ -1,21 +1,36 @@
-"""desinn evaluate: completeness, purity and redshift errors against the truth, with intervals."""
+"""desinn evaluate: completeness, purity and errors against the truth, with intervals."""
 
 import json
 import os
 
 from ..log import get_logger
-from . import prompt
+from . import evaluate_dla, prompt
 
 DESCRIPTION = """\
-Compare quasars that were found with what the spectra are known to be.
+Compare what was found with what the spectra are known to be.
 
+  qso
   INPUT   catalogues of desi_find_qso; or spectra, in which --model finds quasars first
   TRUTH   .csv: a list "file,spectype,z" beside BOSS spectra (matched by file name;
           a column "targetid" is matched by TARGETID)
           other names: a simulated coadd with its truth HDU (matched by TARGETID)
           default: the INPUT's own truth HDU
 
+  dla
+  INPUT   catalogues of desi_find_dla
+  TRUTH   simulated files with an HDU DLA_META (matched by TARGETID); needed
+
 The report goes to standard output, or to a file with -o."""
+
+QSO_DEFAULTS = {
+    "label_source": None,
+    "model": "qso",
+    "c_thresh": (0.5, 0.95, 0.99),
+    "n_thresh": None,
+    "catastrophic": 6000.0,
+    "bal_thresh": 0.5,
+}
+"""Options for quasars alone."""
 
 
 def add_options(parser):
@@ -26,33 +41,32 @@ def add_options(parser):
     parser : argparse.ArgumentParser
     """
     add = parser.add_argument
-    add("kind", choices=("qso",), help="what was looked for")
+    add("kind", choices=tuple(KINDS), help="what was looked for")
     add("inputs", nargs="+", metavar="INPUT", help="catalogues or spectra")
     add_truth(parser)
-    add("-m", "--model", default="qso", metavar="MODEL", help="for spectra (default: qso)")
-    add(
-        "--c-thresh",
-        type=prompt.fraction,
-        nargs="+",
-        default=(0.5, 0.95, 0.99),
-        metavar="C",
-        help="confidences above which a line counts (default: 0.5 0.95 0.99)",
-    )
-    add("--n-thresh", type=prompt.count, metavar="N", help="lines that make a quasar (default: the"
-        " weights file's own; 1 for a catalogue)")  # fmt: skip
-    add("--catastrophic", type=prompt.positive, default=6000.0, metavar="KMS",
-        help="a redshift wrong by more is no redshift (default: 6000 km/s)")  # fmt: skip
-    add("--bal-thresh", type=prompt.fraction, default=0.5, metavar="C",
-        help="C_CIV_BAL above which a quasar counts as BAL (default: 0.5)")  # fmt: skip
     add("--confidence", type=prompt.fraction, default=0.95, metavar="P",
         help="of the intervals (default: 0.95)")  # fmt: skip
-    add("--seed", type=int, default=0, help="of the resampling for the intervals of dv")
+    add("--seed", type=int, default=0, help="of the resampling for the intervals of errors")
     add("--format", choices=("text", "rst", "json"), default="text", help="of the report")
     add("-o", "--outfile", metavar="REPORT", help="write the report to a file")
-    add("--plot", metavar="DIR", help="draw figures and failures, PNG, into DIR")
+    add("--plot", metavar="DIR", help="draw figures (and failures), PNG, into DIR")
     add("--failures", type=_whole, default=48, metavar="N",
         help="failures of each kind to list and draw at most (default: 48)")  # fmt: skip
     add("--overwrite", action="store_true", help="replace an existing REPORT")
+    _add_qso_options(parser.add_argument_group("qso only").add_argument)
+    evaluate_dla.add_options(parser.add_argument_group("dla only"))
+
+
+def _add_qso_options(add):
+    add("-m", "--model", metavar="MODEL", help="for spectra (default: qso)")
+    add("--c-thresh", type=prompt.fraction, nargs="+", metavar="C",
+        help="confidences above which a line counts (default: 0.5 0.95 0.99)")  # fmt: skip
+    add("--n-thresh", type=prompt.count, metavar="N", help="lines that make a quasar (default: the"
+        " weights file's own; 1 for a catalogue)")  # fmt: skip
+    add("--catastrophic", type=prompt.positive, metavar="KMS",
+        help="a redshift wrong by more is no redshift (default: 6000 km/s)")  # fmt: skip
+    add("--bal-thresh", type=prompt.fraction, metavar="C",
+        help="C_CIV_BAL above which a quasar counts as BAL (default: 0.5)")  # fmt: skip
 
 
 def add_truth(parser):
@@ -94,10 +108,35 @@ def main(options):
     ImportError
         If pictures are wanted and matplotlib is not installed.
     """
+    _settle(options)
+    _check(options)
+    content, render, draw = KINDS[options.kind](options, _name(options.inputs))
+    as_json = options.format == "json"
+    _write(options, _json(content) if as_json else render(content, options.format))
+    if options.plot is not None:
+        names = draw(options.plot)
+        get_logger().info("%s: %d pictures", options.plot, len(names))
+    return 0
+
+
+def _settle(options):
+    """Give the options of this kind their defaults; raise if another kind's are set."""
+    for kind, defaults in DEFAULTS.items():
+        for name, default in defaults.items():
+            given = getattr(options, name) is not None
+            if given and kind != options.kind:
+                option = name.replace("_", "-")
+                raise ValueError(f"--{option}: is for {kind}, found {options.kind}")
+            if not given:
+                setattr(options, name, default)
+
+
+def _evaluate_qso(options, name):
+    """Return the numbers of a report on quasars, what makes a text of them, what draws them."""
     from ..evaluate.report import Options, evaluate
     from ..evaluate.sample import read_sample
+    from ..evaluate.tables import render
 
-    _check(options)
     sample = read_sample(
         options.inputs, options.truth, lambda: qso_finder(options.model), options.label_source
     )
@@ -110,14 +149,18 @@ def main(options):
         options.seed,
         options.failures,
     )
-    content = evaluate(sample, how, _name(options.inputs))
-    _write(options, _text(content, options.format))
-    if options.plot is not None:
-        from .evaluate_plots import draw
+    content = evaluate(sample, how, name)
 
-        names = draw(options.plot, sample, content, how)
-        get_logger().info("%s: %d pictures", options.plot, len(names))
-    return 0
+    def draw(folder):
+        from . import evaluate_plots
+
+        return evaluate_plots.draw(folder, sample, content, how)
+
+    return content, render, draw
+
+
+KINDS = {"qso": _evaluate_qso, "dla": evaluate_dla.evaluate}
+DEFAULTS = {"qso": QSO_DEFAULTS, "dla": evaluate_dla.DEFAULTS}
 
 
 def qso_finder(model):
@@ -152,7 +195,7 @@ def _check(options):
     if options.outfile is not None:
         from ..files import check_output
 
-        inputs = [*options.inputs, *options.truth, options.model]
+        inputs = filter(None, [*options.inputs, *options.truth, options.model])
         check_output(options.outfile, options.overwrite, inputs)
     if options.plot is not None:
         from .plots import figure_class
@@ -168,12 +211,8 @@ def _name(inputs):
     return first if len(inputs) == 1 else f"{first} and {len(inputs) - 1} more"
 
 
-def _text(content, form):
-    if form == "json":
-        return json.dumps(content, indent=1, allow_nan=False) + "\n"
-    from ..evaluate.tables import render
-
-    return render(content, form)
+def _json(content):
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def _write(options, text):

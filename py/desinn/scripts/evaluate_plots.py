@@ -4,7 +4,8 @@ import os
 
 import numpy as np
 
-from .plots import figure_class
+from .plots import panels_of as _figure
+from .plots import save_figure as _save
 
 PANELS = 12
 """Failures on one page."""
@@ -47,20 +48,6 @@ def draw(folder, sample, content, options):
         if figure is not None
     ]
     return names + failures(folder, sample, options)
-
-
-def _save(path, figure):
-    from ..files import whole_file
-
-    with whole_file(path, overwrite=True) as name:
-        figure.savefig(name, dpi=100)
-    return path
-
-
-def _figure(rows, columns, width=5.0, height=4.0):
-    size = (width * columns, height * rows)
-    figure = figure_class()(figsize=size, layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False).ravel()
 
 
 def rates(content, by, label):

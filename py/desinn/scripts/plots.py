@@ -24,7 +24,6 @@ def plot_quasar(path, spectra, row, found, finder, c_thresh):
     ImportError
         If matplotlib is not installed.
     """
-    from ..files import whole_file
     from ..spectra import rebin
 
     flux, ivar = (array[0] for array in rebin(spectra[row : row + 1].cameras, finder.grid))
@@ -46,8 +45,7 @@ def plot_quasar(path, spectra, row, found, finder, c_thresh):
         f"{source} row {row}, TARGETID {found['TARGETID']}: "
         f"z = {found['Z_QN']:.3f}, confidence {found['Z_QN_CONF']:.3f}"
     )
-    with whole_file(path, overwrite=True) as name:
-        figure.savefig(name, dpi=100)
+    save_figure(path, figure)
 
 
 def figure_class():
@@ -57,6 +55,51 @@ def figure_class():
     except ImportError:
         raise ImportError("pictures need matplotlib: pip install 'desinn[plot]'") from None
     return Figure
+
+
+def panels_of(rows, columns, width=5.0, height=4.0):
+    """Return a figure of several panels.
+
+    Parameters
+    ----------
+    rows, columns : int
+    width, height : float
+        Of a panel, in inches.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    panels : ndarray of matplotlib.axes.Axes, shape (rows * columns,)
+        Row by row.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    size = (width * columns, height * rows)
+    figure = figure_class()(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False).ravel()
+
+
+def save_figure(path, figure):
+    """Write a figure to a PNG file; an existing one is replaced.
+
+    Parameters
+    ----------
+    path : str
+    figure : matplotlib.figure.Figure
+
+    Returns
+    -------
+    str
+        The path.
+    """
+    from ..files import whole_file
+
+    with whole_file(path, overwrite=True) as name:
+        figure.savefig(name, dpi=100)
+    return path
 
 
 def _mark(axes, name, wave, confidence, threshold):

@@ -1,0 +1,71 @@
+"""desinn calibrate for networks that find absorbers: honest errors, and the best threshold."""
+
+import dataclasses
+import math
+import os
+
+from ..log import get_logger
+
+
+def calibrate_dla(options, header, arrays):
+    """Calibrate a network by a catalogue that it made of simulated sightlines, and write it.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Of ``desinn calibrate``: ``data`` are catalogues, ``truth`` the files with DLA_META.
+    header : dict
+    arrays : dict of ndarray
+
+    Returns
+    -------
+    int
+        The exit status.
+
+    Raises
+    ------
+    OSError, ValueError
+        If a file cannot be used, is of another network, or there are too few absorbers.
+    """
+    from ..evaluate.dla_calibration import bake, calibrate
+    from ..io.absorbers import read_absorbers, read_dla_catalog, read_known_targets
+    from ..nn import write_weights
+
+    if len(options.data) != 1 or not options.truth:
+        raise ValueError(
+            "absorbers: expected --data with one catalogue of desi_find_dla, made with these "
+            "weights, and --truth with the files that hold its DLA_META"
+        )
+    catalogue = options.data[0]
+    _check_maker(catalogue, header)
+    found, sightlines = read_dla_catalog(catalogue)
+    truth, known = read_absorbers(options.truth), read_known_targets(options.truth)
+    said = calibrate(found, truth, sightlines, known=known, min_purity=options.min_purity)
+    new, new_arrays = bake(header, arrays, said)
+    earlier = header["provenance"].get("calibration")
+    new["provenance"]["calibration"] = {
+        "set": [os.path.basename(path) for path in options.truth],
+        "sightlines": len(sightlines),
+        **dataclasses.asdict(said),
+        **({"earlier": earlier} if earlier else {}),
+    }
+    write_weights(options.outfile, new, new_arrays, options.overwrite)
+    get_logger().info(
+        "%s: log N %+.3f, NHI_ERR x %.3f, Z_DLA_ERR x %.3f, threshold %.2f, from %d absorbers",
+        options.outfile, said.nhi_shift, math.exp(said.nhi_lnerr), math.exp(said.z_lnerr),
+        said.threshold, said.pairs,
+    )  # fmt: skip
+    return 0
+
+
+def _check_maker(path, header):
+    """Raise unless a catalogue was made with these weights: others need other numbers."""
+    from ..io.absorbers import CATALOG_HDU
+    from ..io.fits import open_fits
+
+    with open_fits(path) as fits:
+        cards = [h.read_header() for h in fits if h.get_extname().upper() == CATALOG_HDU]
+    made_by = {card.get("MODELSHA") for card in cards}
+    if made_by - {None, header["sha256"]}:
+        expected = f"a catalogue made with {header['name']} of sha256 {header['sha256'][:12]}..."
+        raise ValueError(f"{path}: expected {expected}, found {str(made_by.pop())[:12]}...")
