@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 import desinn
+from desinn.finders.absorbers import DLAFlag, SightlineFlag
 from desinn.finders.base import Flag
 from desinn.nn import ops, write_weights
 from desinn.nn.graph import OPS  # with the families imported, which enter themselves
-from desinn.scripts import desi_find_qso
+from desinn.scripts import desi_find_dla, desi_find_qso, dla_table
 from desinn.scripts import desinn as desinn_script
 from helpers.spectra import coadd, quasar_model, write_coadd
 
@@ -33,7 +34,11 @@ MODULES = sorted(
     if ">>> " in path.read_text(encoding="ascii")
 )
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-PROGRAMS = {"desi_find_qso": desi_find_qso, "desinn": desinn_script}
+PROGRAMS = {
+    "desi_find_qso": desi_find_qso,
+    "desi_find_dla": desi_find_dla,
+    "desinn": desinn_script,
+}
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +139,7 @@ PAGES = {
     ("document", "program", "command"),
     [
         ("desi_find_qso.rst", "desi_find_qso", []),
+        ("desi_find_dla.rst", "desi_find_dla", []),
         *((PAGES[command], "desinn", [command]) for command in desinn_script.COMMANDS),
     ],
 )
@@ -165,6 +171,19 @@ def test_every_column_is_documented(files):
 def test_every_flag_is_documented(flag):
     row = rf"   \* - {flag.value}\n     - ``{flag.name}``\n"
     assert re.search(row, TEXTS["desi_find_qso.rst"])
+
+
+@pytest.mark.parametrize("flag", [*DLAFlag, *SightlineFlag], ids=str)
+def test_every_flag_of_absorbers_is_documented(flag):
+    row = rf"   \* - {flag.value}\n     - ``{flag.name}``\n"
+    assert re.search(row, TEXTS["desi_find_dla.rst"])
+
+
+def test_every_column_of_absorbers_is_documented():
+    names = {*dla_table.CATALOGUE.names, *dla_table.SEARCHED.names}
+    table = TEXTS["desi_find_dla.rst"].partition("\nFlags\n")[0]
+    assert names == set(dla_table.COLUMNS)
+    assert sorted(name for name in names if f"``{name}``" not in table) == []
 
 
 SAMPLES = {

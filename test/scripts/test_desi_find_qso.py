@@ -12,13 +12,13 @@ import fitsio
 import numpy as np
 import pytest
 
-from desinn import load_model
 from desinn.finders import base
 from desinn.finders.base import Flag
 from desinn.io.catalogs import read_catalog
 from desinn.nn import write_weights
 from desinn.scripts import desi_find_qso, processes, prompt, runner
 from desinn.scripts.desi_find_qso import main, parse
+from desinn.scripts.loading import Loader
 from helpers.spectra import coadd, quasar_model, write_coadd
 
 LINES = ["LYA", "CIV", "CIII", "MgII", "Hbeta", "Halpha"]
@@ -363,8 +363,9 @@ def test_parts_hold_for_the_same_options_only(several, tmp_path, monkeypatch, ca
 
 
 def test_weights_that_change_during_the_run_are_noticed(args, model):
-    finder = load_model(model)
-    work = desi_find_qso.FindQuasars(model, finder, (0.5, 1), {})
+    load = Loader(model, "qso")
+    load()
+    work = desi_find_qso.FindQuasars(load, (0.5, 1), {})
     copy = pickle.loads(pickle.dumps(work))
     assert copy(args[1]).counts == work(args[1]).counts
     copy = pickle.loads(pickle.dumps(work))

@@ -9,7 +9,9 @@ from ..files import check_output
 from ..log import get_logger
 from . import prompt, runner
 from .crew import Result
-from .plots import figure_class, plot_quasar
+from .loading import Loader
+from .pictures import picture_names
+from .plots import plot_quasar
 from .progress import words
 from .stacking import stack, write_stacked
 
@@ -105,18 +107,15 @@ def main(args=None, comm=None):
 
 def _prepare(options):
     """Check what can be checked before the work; return what there is to do."""
-    from .. import load_model
     from ..finders.base import weights_path
 
     model = weights_path(options.model)
     check_output(options.outfile, options.overwrite, [*options.infiles, model])
-    pictures = _picture_names(options)
-    finder = load_model(model)
-    header = finder.network.header
-    if header["kind"] != "qso":
-        raise ValueError(f"{model}: expected weights of kind 'qso', found {header['kind']!r}")
-    thresholds = finder.thresholds(options.c_thresh, options.n_thresh)
-    work = FindQuasars(model, finder, thresholds, pictures)
+    pictures = picture_names(options.plot, options.infiles, "qso")
+    load = Loader(model, "qso")
+    header = load().network.header
+    thresholds = load().thresholds(options.c_thresh, options.n_thresh)
+    work = FindQuasars(load, thresholds, pictures)
     cards = _cards(header, model, *thresholds)
     plot = options.plot and os.path.abspath(options.plot)
     key = {"sha256": header["sha256"], "thresholds": thresholds, "plot": plot}
@@ -125,67 +124,32 @@ def _prepare(options):
 
 
 class FindQuasars:
-    """The work on one file. A process that gets a copy loads the network once.
+    """The work on one file.
 
     Parameters
     ----------
-    model : str
-        Weights file.
-    finder : desinn.finders.qso.QSOFinder
-        What it holds.
+    load : desinn.scripts.loading.Loader
+        Of the finder.
     thresholds : (float, int)
         C_THRESH and N_THRESH.
     pictures : dict
         Path -> how the names of its pictures begin. Files without get none.
     """
 
-    def __init__(self, model, finder, thresholds, pictures):
-        self._model = model
-        self._finder = finder
-        self._sha256 = finder.network.header["sha256"]
+    def __init__(self, load, thresholds, pictures):
+        self._load = load
         self._thresholds = thresholds
         self._pictures = pictures
-
-    def __getstate__(self):
-        """Return what a copy needs: the network it reads itself."""
-        return {**self.__dict__, "_finder": None}
 
     def __call__(self, path):
         """Return the rows of a file as a `Result`."""
         from ..io.read import read_spectra
 
-        finder = self._load()
         spectra = read_spectra(path)
-        table = finder.find(spectra, *self._thresholds)
+        table = self._load().find(spectra, *self._thresholds)
         if path in self._pictures:
-            _plot(finder, spectra, table, self._pictures[path], self._thresholds[0])
+            _plot(self._load(), spectra, table, self._pictures[path], self._thresholds[0])
         return Result({"rows": table.as_array()}, _counts(table))
-
-    def _load(self):
-        from .. import load_model
-
-        if self._finder is None:
-            finder = load_model(self._model)
-            if finder.network.header["sha256"] != self._sha256:
-                raise ValueError(f"{self._model}: was replaced while the program ran")
-            self._finder = finder
-        return self._finder
-
-
-def _picture_names(options):
-    """Return how the names of each input's pictures begin, and make their folder."""
-    if options.plot is None:
-        return {}
-    figure_class()  # before the work
-    if os.path.exists(options.plot) and not os.path.isdir(options.plot):
-        raise NotADirectoryError(f"{options.plot}: is a file, expected a folder for pictures")
-    os.makedirs(options.plot, exist_ok=True)
-    paths = list(dict.fromkeys(options.infiles))
-    stems = [os.path.basename(path).split(".")[0] for path in paths]
-    if len(set(stems)) < len(stems):  # files of one name in several folders
-        stems = [f"{number}-{stem}" for number, stem in enumerate(stems, 1)]
-    names = [os.path.join(options.plot, f"qso-{stem}") for stem in stems]
-    return dict(zip(paths, names, strict=True))
 
 
 def _plot(finder, spectra, table, pictures, c_thresh):
