@@ -13,12 +13,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import subjects
+
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parents[1] / "py"
 
-PEERS = ("desinn", "naive", "onnxruntime", "tensorflow", "sgemm")
-REQUIRED = ("desinn", "naive", "sgemm")
+REQUIRED = ("desinn", "shared", "naive", "sgemm")
+"""Modules that are always there."""
+
 TOLERANCE = 1e-5
+"""From the naive twin: absolute up to 1, relative above."""
+
 REST = 0.2
 """Seconds between runs, until the threads of the last one have stopped spinning."""
 
@@ -44,15 +49,24 @@ class PeerError(Exception):
 
 
 class Worker:
-    """A peer's process; use it as a context. See `worker.Peer` for what it can be told."""
+    """A peer's process; use it as a context. See `worker.Peer` for what it can be told.
 
-    def __init__(self, peer, subject, batch, threads):
+    Parameters
+    ----------
+    peer : str
+        For messages.
+    threads : int
+    task : dict
+        What the script is given.
+    script : str
+    """
+
+    def __init__(self, peer, threads, task, script="worker.py"):
         self.peer = peer
-        task = {"peer": peer, "subject": subject, "batch": batch, "threads": threads}
         # Shown only if it fails; closed in __exit__.
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), json.dumps(task)],
+            [sys.executable, str(HERE / script), json.dumps(task)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -95,12 +109,13 @@ def environment(threads):
     return {**kept, **QUIET, **counts, "PYTHONPATH": path}
 
 
-def measure(subject, batch, threads, warmups, repetitions):
+def measure(name, batch, threads, warmups, repetitions):
     """Time all peers on one subject.
 
     Parameters
     ----------
-    subject : str
+    name : str
+        Of one of `subjects.SUBJECTS`.
     batch : int
         Members of the input.
     threads : int
@@ -109,58 +124,66 @@ def measure(subject, batch, threads, warmups, repetitions):
     Returns
     -------
     dict
-        Peer -> dict with choice, tried, versions, blas, difference (from the naive twin, largest,
-        absolute), runs (a list of seconds, own and busy CPU seconds) and memory (bytes).
+        Peer -> dict with choice, tried, versions, blas, scale (from the members that it gets to
+        all), difference (from the naive twin, largest), runs (a list of seconds, own and busy
+        CPU seconds) and memory (bytes).
 
     Raises
     ------
     PeerError
         Before any timing where results disagree; else when a peer's process ends.
     """
-    task = (subject, batch, threads)
-    choices = {peer: _choice(peer, *task) for peer in PEERS}
+    subject = subjects.SUBJECTS[name]
+    modules = {peer: way.module for peer, way in subject.ways.items()}
+    choices = {
+        peer: _choice(peer, module, name, batch, threads) for peer, module in modules.items()
+    }
     results = {peer: choice for peer, choice in choices.items() if choice is not None}
     with contextlib.ExitStack() as stack:
-        workers = {peer: stack.enter_context(Worker(peer, *task)) for peer in results}
+        workers = {
+            peer: stack.enter_context(_worker(peer, name, batch, threads)) for peer in results
+        }
         for peer, result in results.items():
             result.update(workers[peer].tell("load", choice=result["choice"]))
+            result["scale"] = batch / subject.members(subject.ways[peer], batch)
         for peer, difference in _checked(workers).items():
             results[peer]["difference"] = difference
-        for number in range(warmups + repetitions):
-            for peer, run in _round(workers, number):
-                if number >= warmups:
-                    results[peer].setdefault("runs", []).append(run)
+        for peer, runs in in_turn(workers, warmups, repetitions).items():
+            results[peer]["runs"] = runs
         for peer, result in results.items():
             result["memory"] = workers[peer].tell("memory")
     return results
 
 
-def _choice(peer, subject, batch, threads):
+def _worker(peer, name, batch, threads):
+    task = {"peer": peer, "subject": name, "batch": batch, "threads": threads}
+    return Worker(peer, threads, task)
+
+
+def _choice(peer, module, name, batch, threads):
     """Return the best way to run a peer, found in a process of its own; None if there is none.
 
     The largest batch leaves a peak of memory behind that is not that of the best.
     """
-    with Worker(peer, subject, batch, threads) as scout:
+    with _worker(peer, name, batch, threads) as scout:
         reply = scout.tell("choose", repetitions=2)
     if "absent" not in reply:
         return reply
-    if peer in REQUIRED:
+    if module in REQUIRED:
         raise PeerError(f"{peer}: {reply['absent']}")
     print(f"{peer}: skipped, {reply['absent']}")
     return None
 
 
 def _checked(workers):
-    """Return the largest difference of each peer from the naive twin."""
-    import numpy as np
-
-    truth = np.array(workers["naive"].tell("check")["rows"])
+    """Return the largest difference of each peer from the naive twin, on the members it gets."""
+    truth = _rows(workers["naive"])
     differences = {}
     for peer in (name for name in workers if name not in ("naive", "sgemm")):
-        rows = np.array(workers[peer].tell("check")["rows"])
-        if rows.shape != truth.shape:
-            raise PeerError(f"{peer}: expected shape {truth.shape}, found {rows.shape}")
-        differences[peer] = float(abs(rows - truth).max())
+        found = _rows(workers[peer])
+        differences[peer] = max(
+            _difference(peer, found[number], truth[number]) for number in found.keys() & truth
+        )
         if not differences[peer] <= TOLERANCE:  # nor if it is NaN
             raise PeerError(
                 f"{peer}: differs from the naive twin by {differences[peer]:.2g}, "
@@ -169,10 +192,40 @@ def _checked(workers):
     return differences
 
 
-def _round(workers, number):
-    """Run every peer once, another one first each time; yield peer and reply."""
+def _rows(worker):
+    reply = worker.tell("check")
+    return dict(zip(reply["numbers"], reply["rows"], strict=True))
+
+
+def _difference(peer, found, truth):
+    import numpy as np
+
+    found, truth = np.array(found), np.array(truth)
+    if found.shape != truth.shape:
+        raise PeerError(f"{peer}: expected shape {truth.shape}, found {found.shape}")
+    return float((abs(found - truth) / np.maximum(1, abs(truth))).max())
+
+
+def in_turn(workers, warmups, repetitions):
+    """Run every peer again and again, another one first each time.
+
+    Parameters
+    ----------
+    workers : dict of Worker
+    warmups, repetitions : int
+
+    Returns
+    -------
+    dict of list
+        Peer -> its replies, without those of the warm-ups.
+    """
+    runs = {peer: [] for peer in workers}
     peers = list(workers)
-    first = number % len(peers)
-    for peer in peers[first:] + peers[:first]:
-        time.sleep(REST)
-        yield peer, workers[peer].tell("time")
+    for number in range(warmups + repetitions):
+        first = number % len(peers)
+        for peer in peers[first:] + peers[:first]:
+            time.sleep(REST)
+            reply = workers[peer].tell("time")
+            if number >= warmups:
+                runs[peer].append(reply)
+    return runs

@@ -53,7 +53,10 @@ def figures(results, operations):
         time), gflops, fraction (of sgemm) and, in MB (10^6 bytes), peak and above (the peak less
         input and output).
     """
-    seconds = {peer: [run["seconds"] for run in r["runs"]] for peer, r in results.items()}
+    seconds = {
+        peer: [result["scale"] * run["seconds"] for run in result["runs"]]
+        for peer, result in results.items()
+    }
     peak = OPERATIONS / statistics.median(seconds["sgemm"])
     rows = {}
     for peer, times in seconds.items():
@@ -93,7 +96,7 @@ def table(rows):
     for peer, row in rows.items():
         cells = (form.format(row[key]) if key in row else "-" for key, form in COLUMNS.items())
         lines.append((peer, *cells))
-    return [f"{line[0]:12}" + "".join(f"{cell:>10}" for cell in line[1:]) for line in lines]
+    return [f"{line[0]:20}" + "".join(f"{cell:>10}" for cell in line[1:]) for line in lines]
 
 
 def notes(results):
@@ -102,20 +105,25 @@ def notes(results):
     for peer, result in results.items():
         parts = [f"{name} {version}" for name, version in result["versions"].items()]
         parts += [f"{key} {'all' if v is None else v}" for key, v in result["choice"].items()]
+        if result["scale"] > 1:
+            parts.append(f"on 1 member in {result['scale']:g}, seconds scaled to all")
         if "difference" in result:
             parts.append(f"within {result['difference']:.1e} of naive")
         lines.append(f"{peer}: {', '.join(parts)}")
     for blas in results["desinn"]["blas"]:
         text = "BLAS: {internal_api} {version} {architecture}, threads: {num_threads}"
         lines.append(text.format(**blas))
+    return [*lines, others_line(results)]
+
+
+def others_line(results):
+    """Return a line on what other programs did during the timed runs."""
     others = cores_of_others(results)
     if others is None:
-        lines.append("other programs: not counted on this system")
-    elif others > IDLE:
-        lines.append(f"WARNING: the machine was not idle, others used {others:.2f} cores")
-    else:
-        lines.append(f"other programs used {others:.2f} cores")
-    return lines
+        return "other programs: not counted on this system"
+    if others > IDLE:
+        return f"WARNING: the machine was not idle, others used {others:.2f} cores"
+    return f"other programs used {others:.2f} cores"
 
 
 def cores_of_others(results):
@@ -145,8 +153,10 @@ def goals(subject, rows):
     for peer, most in subject.most.items():
         ratio = rows[peer]["ratio"] if peer in rows else None
         met = None if ratio is None else ratio <= most
-        text = f"our time at most {most:g} of that of {peer}"
+        text = f"our time at most {most:.3g} of that of {peer}"
         entries.append({"goal": text, "found": ratio, "met": met})
+    if subject.most_memory is None:
+        return entries
     above, most = rows["desinn"]["above"], subject.most_memory
     text = f"our peak above input and output under {most:g} MB"
     return [*entries, {"goal": text, "found": above, "met": above < most}]

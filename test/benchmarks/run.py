@@ -2,9 +2,10 @@
 
     python test/benchmarks/run.py [--quick] [--threads 1 2] [--only qso] [--output FILE]
 
-Ratios are what counts: seconds are those of this machine on this day. The exit status is 1 if the
-peers disagree or one fails, else 0, fast or slow. A full run wants an idle machine for about a
-quarter of an hour.
+Subjects: the networks of `subjects`; and dla-chain, desi_find_dla from file to file (always one
+thread). Ratios are what counts: seconds are those of this machine on this day. The exit status is
+1 if the peers disagree or one fails, else 0, fast or slow. A full run wants an idle machine for
+about half an hour.
 """
 
 import argparse
@@ -12,11 +13,14 @@ import json
 import os
 import sys
 
+import chain
 import harness
 import report
 import subjects
 
 WARMUPS = 2
+CHAIN = "dla-chain"
+NAMES = (*subjects.SUBJECTS, CHAIN)
 
 
 def parse(args=None):
@@ -28,7 +32,9 @@ def parse(args=None):
         "--quick", action="store_true", help="a try-out: little input, 3 repetitions"
     )
     parser.add_argument("--threads", type=int, nargs="+", metavar="N", help="default: 1 and 2")
-    parser.add_argument("--only", nargs="+", choices=list(subjects.SUBJECTS), help="subjects")
+    parser.add_argument(
+        "--only", nargs="+", choices=NAMES, metavar="SUBJECT", help=f"some of {', '.join(NAMES)}"
+    )
     parser.add_argument("--output", metavar="FILE", help="write all figures as JSON")
     options = parser.parse_args(args)
     options.threads = options.threads or [n for n in (1, 2) if n <= cores]
@@ -50,8 +56,11 @@ def main(args=None):
         print(f"unset for the peers: {name}={value}")
     entries = []
     try:
-        for name in options.only or subjects.SUBJECTS:
-            entries += [_entry(name, threads, options.quick) for threads in options.threads]
+        for name in options.only or NAMES:
+            if name == CHAIN:
+                entries.append(_chain(options.quick))
+            else:
+                entries += [_entry(name, threads, options.quick) for threads in options.threads]
     except harness.PeerError as error:
         print(f"STOPPED: {error}")
         return 1
@@ -65,10 +74,10 @@ def _entry(name, threads, quick):
     """Measure one subject with one number of threads, print it, return all about it."""
     subject = subjects.SUBJECTS[name]
     batch = subject.quick_batch if quick else subject.batch
-    operations = subjects.operations(*subject.network())
+    operations = subject.operations()
     print(f"\n{name}: {subject.title}, batch {batch}, {operations / 1e6:.1f} MFLOP each")
     print(f"threads: {threads}", flush=True)
-    results = harness.measure(name, batch, threads, WARMUPS, 3 if quick else 7)
+    results = harness.measure(name, batch, threads, WARMUPS, _repetitions(quick))
     rows = report.figures(results, operations * batch)
     print("\n".join(report.table(rows) + report.notes(results)), flush=True)
     return {
@@ -78,6 +87,30 @@ def _entry(name, threads, quick):
         "operations": operations,
         "figures": rows,
         "goals": report.goals(subject, rows),
+        "cores_of_others": report.cores_of_others(results),
+        "results": results,
+    }
+
+
+def _repetitions(quick):
+    return 3 if quick else 7
+
+
+def _chain(quick):
+    """Measure the program, print it, return all about it."""
+    size = chain.QUICK if quick else chain.FULL
+    print(f"\n{CHAIN}: desi_find_dla on files of simulated quasars, {size.files} x {size.spectra}")
+    print("threads: 1", flush=True)
+    results = chain.measure(size, WARMUPS, _repetitions(quick), 1 if quick else os.cpu_count())
+    found = chain.figures(results)
+    print("\n".join(chain.lines(results, found)), flush=True)
+    return {
+        "subject": CHAIN,
+        "threads": 1,
+        "files": size.files,
+        "spectra": size.spectra,
+        "figures": found,
+        "goals": chain.goals(found),
         "cores_of_others": report.cores_of_others(results),
         "results": results,
     }

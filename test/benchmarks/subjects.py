@@ -1,16 +1,43 @@
-"""What is timed: networks of the published shape with random weights, and their input.
+"""What is timed: networks, their input, and the ways in which peers go about them."""
 
-Speed does not depend on the values of weights, so no reference data is needed. The values keep
-every layer's output near 1, and no box is certain: an error anywhere shows in the outputs.
-"""
-
+import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+import networks
 import numpy as np
 
-LINES = ("LYA", "CIV", "CIII", "MgII", "Hbeta", "Halpha", "CIV_BAL")
+CELLS = 320
+"""Of a sightline: as many as the finder runs where nothing of the searched range is lost."""
+
+PIXELS = 1748
+"""Of a sightline whose windows are run: rest 900 to 1346 A, in log10 of the wavelength 1e-4."""
+
+
+class Way(NamedTuple):
+    """How a peer goes about a subject."""
+
+    module: str
+    """Of `peers`."""
+    windows: bool = False
+    """Every window is an input of its own."""
+    part: int = 1
+    """It gets one member in so many: all would take too long. Seconds are scaled to all."""
+
+
+class Cut(NamedTuple):
+    """How members are cut into windows."""
+
+    length: int
+    """Pixels of a member."""
+    window: int
+    step: int
+    """Pixels from one window to the next."""
+
+
+QSO_WAYS = {name: Way(name) for name in ("desinn", "naive", "onnxruntime", "tensorflow", "sgemm")}
 
 
 @dataclass(frozen=True)
@@ -28,8 +55,14 @@ class Subject:
         The same for a try-out.
     most : dict
         Peer -> the largest ratio of our time to its time.
-    most_memory : float
+    most_memory : float or None
         MB above input and output.
+    ways : dict
+        Peer -> `Way`; of ``desinn``, ``naive`` and ``sgemm`` there is one. The naive twin gets
+        all members.
+    cut : callable, optional
+        Takes the header, returns a `Cut`: where members are longer than a window, or the network
+        takes any length.
     """
 
     title: str
@@ -37,18 +70,45 @@ class Subject:
     batch: int
     quick_batch: int
     most: dict
-    most_memory: float
+    most_memory: float | None = None
+    ways: dict = field(default_factory=lambda: QSO_WAYS)
+    cut: Callable | None = None
 
+    def network_for(self, way):
+        """Return header and arrays; where any length will do, of what this way puts in."""
+        header, arrays = self.network()
+        (only,) = header["inputs"]
+        length, *channels = only["shape"]
+        if length is None:
+            cut = self.cut(header)
+            length = cut.window if way.windows else cut.length
+        entry = {"name": only["name"], "shape": [length, *channels]}
+        return {**header, "inputs": [entry]}, arrays
 
-def inputs(header, batch):
-    """Return one array of noise, shape (B, ..., C): what a normalised spectrum looks like."""
-    (only,) = header["inputs"]
-    rng = np.random.default_rng(1)
-    return rng.standard_normal((batch, *only["shape"]), dtype=np.float32)
+    def members(self, way, batch):
+        """Return how many members this way gets."""
+        return max(1, batch // way.part)
+
+    def inputs(self, batch):
+        """Return one array of noise, (B, ..., C): what a normalised spectrum looks like."""
+        header, _ = self.network()
+        shape = list(header["inputs"][0]["shape"])
+        if self.cut:
+            shape[0] = self.cut(header).length
+        rng = np.random.default_rng(1)
+        return rng.standard_normal((batch, *shape), dtype=np.float32)
+
+    def operations(self):
+        """Return the floating point operations for one member, as the naive twin does them."""
+        way = self.ways["naive"]
+        header, arrays = self.network_for(way)
+        cut = self.cut(self.network()[0]) if way.windows else None
+        times = (cut.length - cut.window) // cut.step + 1 if cut else 1
+        return times * operations(header, arrays)
 
 
 def operations(header, arrays):
-    """Return the floating point operations for one member: two for each product."""
+    """Return the floating point operations of a network: two for each product."""
     from desinn.nn.graph import Graph
 
     graph = Graph(header["inputs"], header["nodes"], header["outputs"])
@@ -60,82 +120,59 @@ def operations(header, arrays):
     return 2 * products
 
 
-class _Builder:
-    """Nodes one after the other, with random arrays."""
+def sightline(header):
+    """Return the `Cut` of a whole sightline: a window for each cell, all that the cell sees."""
+    from desinn.nn.graph import Graph
 
-    def __init__(self, name, *shape):
-        self.inputs = [{"name": name, "shape": list(shape)}]
-        self.nodes = []
-        self.arrays = {}
-        self._rng = np.random.default_rng(0)
-
-    def add(self, name, op, *inputs, **attributes):
-        self.nodes.append({"name": name, "op": op, "inputs": list(inputs), **attributes})
-        return name
-
-    def _normal(self, name, *shape, scale, mean=0.0):
-        values = self._rng.normal(mean, scale, shape)
-        self.arrays[name] = values.astype(np.float32)
-
-    def weights(self, name, *shape):
-        """Fill kernel and bias; the gain of 2 makes up for what a ReLU takes away."""
-        self._normal(f"{name}/kernel", *shape, scale=math.sqrt(2 / math.prod(shape[:-1])))
-        self._normal(f"{name}/bias", shape[-1], scale=0.1)
-
-    def conv(self, name, source, kernel, stride, channels, filters):
-        self.weights(name, kernel, channels, filters)
-        fixed = {"dilation": [1], "padding": "same", "bias": True, "weight_norm": False}
-        return self.add(
-            name, "conv", source, filters=filters, kernel=[kernel], stride=[stride], **fixed
-        )
-
-    def dense(self, name, source, channels, units):
-        self.weights(name, channels, units)
-        return self.add(name, "dense", source, units=units, bias=True, weight_norm=False)
-
-    def batch_norm(self, name, source, channels):
-        self._normal(f"{name}/gamma", channels, scale=0.1, mean=1.0)
-        for key in ("beta", "mean"):
-            self._normal(f"{name}/{key}", channels, scale=0.1)
-        self.arrays[f"{name}/variance"] = self._rng.uniform(0.5, 2, channels).astype(np.float32)
-        return self.add(name, "batch_norm", source, epsilon=1e-3, scale=True, center=True)
+    graph = Graph(header["inputs"], header["nodes"], header["outputs"])
+    ((before, after),) = graph.receptive_field("confidence")
+    window, step = before + after + 1, header["prepare"]["cell"]
+    return Cut((CELLS - 1) * step + window, window, step)
 
 
-def quasarnet(layers=6, filters=100, bins=443, boxes=13):
-    """Return header and arrays of a QuasarNET (Busca & Balland 2018, arXiv:1808.09955)."""
-    net = _Builder("input_1", bins, 1)
-    last, channels, length = "input_1", 1, bins
-    for i in range(1, layers + 1):
-        last = net.conv(f"conv_{i}", last, 10, 2, channels, filters)
-        last = net.batch_norm(f"batch_normalization_{i}", last, filters)
-        last = net.add(f"activation_{i}", "relu", last)
-        last = net.add(f"dropout_{i}", "dropout", last, rate=0.2)
-        channels, length = filters, math.ceil(length / 2)
-    last = net.add("flatten", "flatten", last)
-    last = net.dense("fc_common", last, length * filters, filters)
-    last = net.batch_norm("fc_normalization", last, filters)
-    last = net.add("fc_activation", "relu", last)
-    outputs = {line: _line(net, i, last, filters, boxes) for i, line in enumerate(LINES)}
-    return {"inputs": net.inputs, "nodes": net.nodes, "outputs": outputs}, net.arrays
-
-
-def _line(net, i, source, channels, boxes):
-    """Add the boxes and offsets of one line, shape (B, 2 * boxes)."""
-    box = net.dense(f"fc_box_{i}", source, channels, boxes)
-    box = net.add(f"fc_box_{i}_activation", "sigmoid", box)
-    offset = net.dense(f"fc_offset_{i}", source, channels, boxes)
-    offset = net.add(f"fc_offset_{i}_activation", "sigmoid", offset)
-    offset = net.add(f"rescale_{i}", "affine", offset, scale=1.2, shift=-0.1)
-    return net.add(f"conc_box_{i}", "concat", box, offset, axis=-1)
+def pixel_by_pixel(header):
+    """Return the `Cut` of a series with a window about each of `PIXELS`."""
+    window = header["inputs"][0]["shape"][0]
+    return Cut(PIXELS - 1 + window, window, 1)
 
 
 SUBJECTS = {
     "qso": Subject(
         title="QuasarNET, 6 layers of 100 filters, 443 bins",
-        network=quasarnet,
+        network=networks.quasarnet,
         batch=5000,
         quick_batch=500,
         most={"naive": 1 / 5, "onnxruntime": 1.3},
         most_memory=200.0,
-    )
+    ),
+    "dla": Subject(
+        title=f"our DLA network, whole sightlines of {CELLS} cells",
+        network=functools.partial(networks.of_recipe, "dla"),
+        batch=512,
+        quick_batch=32,
+        most={"onnxruntime": 1.0, "onnxruntime-windows": 0.1},
+        ways={
+            "desinn": Way("desinn"),
+            "naive": Way("naive"),
+            "onnxruntime": Way("onnxruntime"),
+            "onnxruntime-windows": Way("onnxruntime", windows=True, part=32),
+            "sgemm": Way("sgemm"),
+        },
+        cut=sightline,
+    ),
+    "parks": Subject(
+        title=f"the network of Parks et al. 2018, {PIXELS} windows of 400 pixels, ours shared",
+        network=functools.partial(networks.of_recipe, "parks2018"),
+        batch=2,
+        quick_batch=1,
+        most={"desinn-windows": 1 / 3},
+        ways={
+            "desinn": Way("shared"),
+            "desinn-windows": Way("desinn", windows=True),
+            "naive": Way("naive", windows=True),
+            "onnxruntime-windows": Way("onnxruntime", windows=True),
+            "sgemm": Way("sgemm"),
+        },
+        cut=pixel_by_pixel,
+    ),
 }

@@ -12,20 +12,19 @@ import resource
 import sys
 import time
 
-import subjects
-
 CHECKED = 50
 """How many members of the input are compared with the naive twin, at either end."""
 
 
-def main():
+def serve(make):
+    """Make something of the argument, and do with it what the commands say."""
     # Whatever a framework prints goes to stderr: the pipe is for replies alone.
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    peer = Peer(**json.loads(sys.argv[1]))
+    made = make(**json.loads(sys.argv[1]))
     for line in sys.stdin:
         command = json.loads(line)
-        reply = getattr(peer, command.pop("do"))(**command)
+        reply = getattr(made, command.pop("do"))(**command)
         print(json.dumps(reply), file=replies, flush=True)
 
 
@@ -33,10 +32,15 @@ class Peer:
     """A peer with its network and input."""
 
     def __init__(self, peer, subject, batch, threads):
-        self._module = importlib.import_module(f"peers.{peer}")
+        import subjects
+
+        one = subjects.SUBJECTS[subject]
+        way = one.ways[peer]
+        self._module = importlib.import_module(f"peers.{way.module}")
         self._threads = threads
-        self._header, self._arrays = subjects.SUBJECTS[subject].network()
-        self._x = subjects.inputs(self._header, batch)
+        self._header, self._arrays = one.network_for(way)
+        self._cut = one.cut(one.network()[0]) if way.windows else None
+        self._x = one.inputs(one.members(way, batch))  # the first of those that all would be
         self._run = None
         self._before = self._output_bytes = 0
 
@@ -46,7 +50,7 @@ class Peer:
         A peer that is not installed says so under ``absent``.
         """
         try:
-            _versions(self._module.PACKAGES)
+            versions(self._module.PACKAGES)
         except ImportError as error:
             return {"absent": str(error)}
         tried = []
@@ -54,32 +58,42 @@ class Peer:
         for choice in choices if len(choices) > 1 else []:
             run = self._loaded(choice)
             run(self._x)
-            seconds = min(_timed(run, self._x)[0] for _ in range(repetitions))
-            tried.append((seconds, choice))
+            tried.append((min(self._seconds(run) for _ in range(repetitions)), choice))
         best = min(tried, key=lambda pair: pair[0])[1] if tried else choices[0]
         return {"choice": best, "tried": tried}
+
+    def _seconds(self, run):
+        with Watch() as watch:
+            run(self._x)
+        return watch.said["seconds"]
 
     def load(self, choice):
         """Make ready with one choice; return what the process runs on."""
         self._run = self._loaded(choice)
         self._before = peak_bytes()
-        return {"versions": _versions(self._module.PACKAGES), "blas": _blas()}
+        return {"versions": versions(self._module.PACKAGES), "blas": blas()}
 
     def _loaded(self, choice):
-        return self._module.load(self._header, self._arrays, self._threads, **choice)
+        run = self._module.load(self._header, self._arrays, self._threads, **choice)
+        if self._cut is None:
+            return run
+        from peers.windows import by_window
+
+        return by_window(run, self._cut.window, self._cut.step)
 
     def check(self):
-        """Run once and return the first and the last rows."""
-        y = self._run(self._x)
-        return {"rows": [*y[:CHECKED].tolist(), *y[-CHECKED:].tolist()]}
+        """Run once and return the first and the last rows, and which members they are."""
+        size = len(self._x)
+        y = self._run(self._x).reshape(size, -1)
+        numbers = sorted({*range(size)[:CHECKED], *range(size)[-CHECKED:]})
+        return {"numbers": numbers, "rows": y[numbers].tolist()}
 
     def time(self):
         """Run once; return seconds, our CPU seconds, and those of the whole machine."""
-        busy, own = busy_seconds(), time.process_time()
-        seconds, y = _timed(self._run, self._x)
-        own, ended = time.process_time() - own, busy_seconds()
+        with Watch() as watch:
+            y = self._run(self._x)
         self._output_bytes = y.nbytes
-        return {"seconds": seconds, "own": own, "busy": None if busy is None else ended - busy}
+        return watch.said
 
     def memory(self):
         """Return bytes: the peak, the same before the first run, and input and output."""
@@ -87,10 +101,19 @@ class Peer:
         return {"peak": peak_bytes(), "before": self._before, **sizes}
 
 
-def _timed(run, x):
-    start = time.perf_counter()
-    y = run(x)
-    return time.perf_counter() - start, y
+class Watch:
+    """The time of a block; `said` are seconds, our CPU seconds, and those of all programs."""
+
+    def __enter__(self):
+        self._busy, self._own = busy_seconds(), time.process_time()
+        self._start = time.perf_counter()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        seconds = time.perf_counter() - self._start
+        own, busy = time.process_time() - self._own, busy_seconds()
+        busy = None if busy is None else busy - self._busy
+        self.said = {"seconds": seconds, "own": own, "busy": busy}
 
 
 def peak_bytes():
@@ -110,11 +133,11 @@ def busy_seconds():
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def _versions(packages):
+def versions(packages):
     return {name: importlib.import_module(name).__version__ for name in packages}
 
 
-def _blas():
+def blas():
     """Return what threadpoolctl knows of the BLAS libraries in this process."""
     from threadpoolctl import threadpool_info
 
@@ -124,4 +147,4 @@ def _blas():
 
 
 if __name__ == "__main__":
-    main()
+    serve(Peer)

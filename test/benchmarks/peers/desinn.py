@@ -13,6 +13,6 @@ def load(header, arrays, threads):
     network = Network(header, arrays)
 
     def run(x):
-        return np.concatenate(list(network(x).values()), axis=-1)  # (B, C)
+        return np.concatenate(list(network(x[:]).values()), axis=-1)  # (B, C)
 
     return run

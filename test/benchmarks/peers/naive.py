@@ -20,7 +20,7 @@ def load(header, arrays, threads):
         weights.setdefault(node, {})[key] = array.astype(np.float64)
 
     def run(x):
-        values = {header["inputs"][0]["name"]: x}
+        values = {header["inputs"][0]["name"]: x[:]}
         readers = Counter(header["outputs"].values())
         readers.update(name for node in header["nodes"] for name in node["inputs"])
         for node in header["nodes"]:
@@ -39,22 +39,36 @@ def load(header, arrays, threads):
 def conv(node, weights, x):
     """Return (B, W, C), one position after the other."""
     kernel, bias = weights["kernel"], weights["bias"]
-    (stride,), extent = node["stride"], len(kernel)
-    x = np.pad(x, [(0, 0), _padding(node, x.shape[1]), (0, 0)])
-    out = np.zeros((len(x), (x.shape[1] - extent) // stride + 1, len(bias)))
-    for i in range(out.shape[1]):
-        window = x[:, i * stride : i * stride + extent]  # (B, W, C)
+    (dilation,) = node["dilation"]
+    windows = _windows(node, x, dilation, 0)
+    out = np.zeros((len(x), len(windows), len(bias)))
+    for i, window in enumerate(windows):
         out[:, i] = np.tensordot(window, kernel, axes=2) + bias
     return out
 
 
-def _padding(node, size):
-    """Return the zeros before and after: 'same' puts the odd one behind."""
+def max_pool(node, weights, x):
+    """Return (B, W, C), the largest of each window."""
+    return np.stack([window.max(axis=1) for window in _windows(node, x, 1, -np.inf)], axis=1)
+
+
+def _windows(node, x, dilation, beyond):
+    """Return what each position of a layer sees, (B, W, C), with `beyond` around the input."""
+    (stride,), (taps,) = node["stride"], node["kernel"]
+    extent = dilation * (taps - 1) + 1
+    before, after = _padding(node, x.shape[1], stride, extent)
+    x = np.pad(x, [(0, 0), (before, after), (0, 0)], constant_values=beyond)
+    starts = range(0, x.shape[1] - extent + 1, stride)
+    return [x[:, start : start + extent : dilation] for start in starts]
+
+
+def _padding(node, size, stride, extent):
+    """Return the pixels before and after: 'same' puts the odd one behind."""
+    if node["padding"] == "valid":
+        return 0, 0
     if node["padding"] != "same":
-        raise NotImplementedError(f"naive: padding 'same' expected, found {node['padding']}")
-    (stride,), (extent,) = node["stride"], node["kernel"]
-    windows = -(-size // stride)
-    total = max((windows - 1) * stride + extent - size, 0)
+        raise NotImplementedError(f"naive: padding: same or valid, found {node['padding']}")
+    total = max((-(-size // stride) - 1) * stride + extent - size, 0)
     return total // 2, total - total // 2
 
 
@@ -66,6 +80,7 @@ def batch_norm(node, weights, x):
 
 OPS = {
     "conv": conv,
+    "max_pool": max_pool,
     "batch_norm": batch_norm,
     "dense": lambda node, weights, x: x @ weights["kernel"] + weights["bias"],
     "relu": lambda node, weights, x: np.maximum(x, 0),

@@ -10,6 +10,7 @@ from .batches import BATCHES, in_batches
 
 PACKAGES = ("onnxruntime", "onnx")
 CHOICES = [{"batch": b, "image": image} for image in (False, True) for b in BATCHES]
+PADDINGS = {"same": "SAME_UPPER", "valid": "VALID"}
 OPSET, IR_VERSION = 17, 8  # which every onnxruntime since 1.12 reads
 
 
@@ -37,7 +38,7 @@ def onnx_model(header, arrays, image):
     maker = _Maker(header, arrays, image)
     x, y = (
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in ((maker.input, ["B", *maker.shape]), (maker.output, ["B", None]))
+        for name, shape in ((maker.input, ["B", *maker.shape]), (maker.output, ["B", *maker.open]))
     )
     graph = helper.make_graph(maker.nodes, "peer", [x], [y], maker.initializers)
     opset = helper.make_opsetid("", OPSET)
@@ -55,11 +56,26 @@ class _Maker:
         self._names = {}  # of a node here -> of its value in ONNX
         self.input, self.shape = header["inputs"][0]["name"], header["inputs"][0]["shape"]
         self._names[self.input] = self._channels_first(self.input)
+        spatial = {self.input}
         for node in header["nodes"]:
             sources = [self._names[name] for name in node["inputs"]]
             self._names[node["name"]] = OPS[node["op"]](self, node, *sources)
-        outputs = [self._names[name] for name in header["outputs"].values()]
-        self.output = self.add("Concat", "outputs", outputs, axis=-1)
+            if spatial.intersection(node["inputs"]) and node["op"] != "flatten":
+                spatial.add(node["name"])
+        ends = list(header["outputs"].values())
+        self._join([self._names[name] for name in ends], spatial.issuperset(ends))
+
+    def _join(self, ends, spatial):
+        """Put the outputs side by side; `open` is their shape without B, all sizes unknown."""
+        self.output, self.open = "outputs", [None, None] if spatial else [None]
+        if not spatial:
+            self.add("Concat", self.output, ends, axis=-1)
+            return
+        x = self._channels_last(self.add("Concat", "joined", ends, axis=1), "joined_last")
+        if self._image:
+            self.add("Squeeze", self.output, [x, self.constant("row", np.int64([1]))])
+        else:
+            self.add("Identity", self.output, [x])
 
     def add(self, kind, name, inputs, **attributes):
         """Add a node, return the name of its value."""
@@ -86,21 +102,31 @@ class _Maker:
             x = self.add("Unsqueeze", f"{source}_image", [x, self.constant("rows", np.int64([2]))])
         return x
 
+    def _channels_last(self, source, name):
+        perm = [0, 2, 3, 1] if self._image else [0, 2, 1]
+        return self.add("Transpose", name, [source], perm=perm)
+
+    def _windows(self, node):
+        """Return the attributes of a layer that looks through a window."""
+        if node["padding"] not in PADDINGS:
+            raise NotImplementedError(f"onnx: padding: same or valid, found {node['padding']}")
+        one = [1] * self._image
+        return {
+            "kernel_shape": [*one, *node["kernel"]],
+            "strides": [*one, *node["stride"]],
+            "auto_pad": PADDINGS[node["padding"]],
+        }
+
     def conv(self, node, source):
-        if node["padding"] != "same":
-            raise NotImplementedError(f"onnx: padding 'same' expected, found {node['padding']}")
         name, one = node["name"], [1] * self._image
         kernel = self._arrays[f"{name}/kernel"].transpose(2, 1, 0)  # (filters, C, W)
         kernel = kernel[:, :, None] if self._image else kernel
-        inputs = [source, self.constant(f"{name}/kernel", kernel)]
-        return self.add(
-            "Conv",
-            name,
-            inputs + self.parameters(node, "bias"),
-            kernel_shape=[*one, *node["kernel"]],
-            strides=[*one, *node["stride"]],
-            auto_pad="SAME_UPPER",
-        )
+        inputs = [source, self.constant(f"{name}/kernel", kernel), *self.parameters(node, "bias")]
+        dilations = [*one, *node["dilation"]]
+        return self.add("Conv", name, inputs, dilations=dilations, **self._windows(node))
+
+    def max_pool(self, node, source):
+        return self.add("MaxPool", node["name"], [source], **self._windows(node))
 
     def dense(self, node, source):
         return self.add("Gemm", node["name"], [source, *self.parameters(node, "kernel", "bias")])
@@ -112,8 +138,7 @@ class _Maker:
 
     def flatten(self, node, source):
         """Put the channels last again: that is the order which a dense layer's rows have."""
-        perm = [0, 2, 3, 1] if self._image else [0, 2, 1]
-        x = self.add("Transpose", f"{node['name']}_last", [source], perm=perm)
+        x = self._channels_last(source, f"{node['name']}_last")
         return self.add("Flatten", node["name"], [x], axis=1)
 
     def affine(self, node, source):
@@ -121,7 +146,7 @@ class _Maker:
         scale, shift = (
             self.constant(f"{name}/{key}", np.float32(node[key])) for key in ("scale", "shift")
         )
-        return self.add("Add", name, [self.add("Mul", f"{name}_scaled", [source, scale]), shift])
+        return self.add("Add", name, [self.add("Mul", f"{name}/scaled", [source, scale]), shift])
 
     def concat(self, node, *sources):
         return self.add("Concat", node["name"], sources, axis=node["axis"])
@@ -129,6 +154,7 @@ class _Maker:
 
 OPS = {
     "conv": _Maker.conv,
+    "max_pool": _Maker.max_pool,
     "dense": _Maker.dense,
     "batch_norm": _Maker.batch_norm,
     "flatten": _Maker.flatten,
