@@ -9,7 +9,8 @@
 #   make lint    style;   make format  puts it right
 #   make doc     the documents, as HTML in doc/_build/html
 #   make bench   speed and memory against peers
-#   make integration   desispec's quasar programs and redrock as they are, with ours inside
+#   make integration   desispec's quasar programs and redrock as they are, with ours inside; and
+#                      picca with our catalogue
 #   make clean   remove all of it
 PYTHON ?= python3
 WITH ?=
@@ -25,6 +26,7 @@ DEMO := .venv/demo
 CARE := .venv/care
 BENCH := .venv/bench
 INTEGRATION := .venv/integration
+PICCA := .venv/picca
 
 .PHONY: demo test lint format doc bench integration clean
 
@@ -49,8 +51,9 @@ doc: $(CARE)/ready
 bench: $(BENCH)/ready
 	$(BENCH)/bin/python test/benchmarks/run.py $(ARGS)
 
-integration: $(INTEGRATION)/ready
+integration: $(INTEGRATION)/ready $(PICCA)/ready
 	$(INTEGRATION)/bin/python -m pytest test/integration test/hosts test/io $(ARGS)
+	$(PICCA)/bin/python -m pytest test/integration $(ARGS)
 
 clean:
 	rm -rf .venv build doc/_build demo .coverage .pytest_cache .ruff_cache .hypothesis
@@ -62,14 +65,24 @@ $(CARE)/ready: EXTRAS = lint,doc
 $(BENCH)/ready: EXTRAS = bench
 comma := ,
 
+# The first of $(PYTHON) and the second argument's of which the first argument is true.
+python_with = $(firstword $(foreach p,$(PYTHON) $(2),$(shell \
+	$(p) -c "import sys; $(1) and print('$(p)')" 2>/dev/null)) $(PYTHON))
+
 # desispec and redrock want a NumPy below 2, which wants a Python below 3.13.
 HOSTS := 'numpy<2' desispec==0.70.0 redrock==0.21.0 desitarget speclite
-HOSTS_PYTHON = $(firstword $(foreach p,$(PYTHON) python3.11 python3.10,$(shell \
-	$(p) -c "import sys; sys.version_info < (3, 12) and print('$(p)')" 2>/dev/null)) $(PYTHON))
+HOSTS_PYTHON = $(call python_with,sys.version_info.minor < 12,python3.11 python3.10)
+# picca wants NumPy 2, and a Python from 3.11 on.
+PICCA_PYTHON = $(call python_with,sys.version_info.minor > 10,python3.11 python3.12 python3.13)
 
 $(INTEGRATION)/ready: setup.cfg
 	$(HOSTS_PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install -q --disable-pip-version-check -e '.[test]' $(HOSTS)
+	touch $@
+
+$(PICCA)/ready: setup.cfg
+	$(PICCA_PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install -q --disable-pip-version-check -e '.[test]' picca==9.21.7
 	touch $@
 
 %/ready: setup.cfg

@@ -16,8 +16,8 @@ from integration import builder
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _hosts():
+@pytest.fixture(scope="session")
+def hosts():
     """Skip where the host programs are not installed: they are in `make integration`'s place."""
     for name in ("desispec", "redrock", "desitarget"):
         if importlib.util.find_spec(name) is None:

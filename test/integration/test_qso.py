@@ -16,6 +16,8 @@ from desinn.scripts import desinn as desinn_script
 from desinn.spectra import Spectra
 from integration.builder import DEAD, MISSED, SKY, Z
 
+pytestmark = pytest.mark.usefixtures("hosts")
+
 WEIGHTS = ["keras", "converted", "shipped"]
 LINES = ("LYA", "CIV", "CIII", "MgII", "Hbeta", "Halpha")
 COLUMNS = [

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from desinn.io.boss import targetid_of
-from desinn.io.qso_catalogs import read_qso_catalog, read_redrock
+from desinn.io.qso_catalogs import read_qso_catalog, read_qso_catalogs, read_redrock
 from helpers.dla import write_catalogue
 
 
@@ -157,3 +157,19 @@ def test_what_is_no_redrock_file(tmp_path):
         read_redrock([])
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         read_redrock([tmp_path / "nowhere.fits"])
+
+
+def test_several_catalogues_are_one(tmp_path, caplog):
+    """With the columns that both have; the first row of a TARGETID counts."""
+    first = write_catalogue(tmp_path / "a.fits", [7, 3], [2.5, 3.0], AI_CIV=[0.0, 9.0],
+                            VMIN_CIV_450=[[5.0, -1], [1.0, 2.0]],
+                            VMAX_CIV_450=[[6.0, -1], [2.0, 3.0]])  # fmt: skip
+    other = write_catalogue(tmp_path / "b.fits", [4, 3], [2.2, 9.0], HPXPIXEL=[1, 1],
+                            VMIN_CIV_450=[[4.0], [8.0]], VMAX_CIV_450=[[5.0], [9.0]])  # fmt: skip
+    rows = read_qso_catalogs([first, other])
+    assert rows["TARGETID"].tolist() == [7, 3, 4]
+    assert rows["Z"].tolist() == [2.5, 3.0, 2.2]
+    assert not {"AI_CIV", "HPXPIXEL"} & set(rows.dtype.names)
+    assert rows["VMIN_CIV_450"].tolist() == [[5, -1], [1, 2], [4, -1]]
+    assert "1" in caplog.text
+    assert (read_qso_catalogs([other]) == read_qso_catalog(other)).all()

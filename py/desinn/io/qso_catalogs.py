@@ -74,6 +74,50 @@ def read_qso_catalog(path):
     return _without_repeats(rows, path)
 
 
+def read_qso_catalogs(paths):
+    """Read several catalogues of quasars as one.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        As `read_qso_catalog` takes them.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N,) as `read_qso_catalog` returns it, with the columns that all of them have. Of rows
+        with the same TARGETID the first is kept, and one warning is logged.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError
+        As for `read_qso_catalog`.
+    """
+    parts = [read_qso_catalog(path) for path in paths]
+    if len(parts) == 1:
+        return parts[0]
+    names = [name for name in parts[0].dtype.names if all(name in p.dtype.names for p in parts)]
+    widest = {name: max(parts, key=lambda p, n=name: p.dtype[n].itemsize).dtype[name]
+              for name in names}  # fmt: skip
+    rows = np.zeros(sum(map(len, parts)), [(name, widest[name]) for name in names])
+    first = 0
+    for part in parts:
+        here = slice(first, first + len(part))
+        for name in names:
+            _fill(rows[name][here], part[name])
+        first = here.stop
+    return _without_repeats(rows, os.fspath(paths[0]) + " ...")
+
+
+def _fill(target, values):
+    """Copy a column; troughs that are fewer than elsewhere are followed by none (-1)."""
+    if values.ndim == 1:
+        target[...] = values
+        return
+    target[...] = -1
+    target[:, : values.shape[1]] = values
+
+
 def read_redrock(paths):
     """Read which spectra redrock takes for quasars.
 

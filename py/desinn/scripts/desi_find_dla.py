@@ -80,7 +80,14 @@ def _add_inputs(parser):
     add("--mocks", action="store_true", help="all spectra of a mock as quickquasars makes them")
     add("--mockdir", metavar="DIR", help="its folder, with spectra-16 in it")
     who = parser.add_mutually_exclusive_group()
-    who.add_argument("-q", "--qsocat", metavar="CAT", help="catalogue of quasars (FITS)")
+    who.add_argument(
+        "-q",
+        "--qsocat",
+        nargs="+",
+        action="extend",
+        metavar="CAT",
+        help="catalogue of quasars (FITS), or several",
+    )
     who.add_argument(
         "--redrock",
         nargs="+",
@@ -160,13 +167,14 @@ def _prepare(options):
     from ..finders.base import weights_path
 
     model = weights_path(options.model)
-    read = [name for name in (options.qsocat, *(options.redrock or ())) if name]
+    read = [*(options.qsocat or ()), *(options.redrock or ())]
     check_output(options.outfile, options.overwrite, [*(options.infiles or ()), *read, model])
     load = Loader(model, "dla")
     finder = load()
     quasars, pixels = _quasars(options)
     if options.balmask and not quasars.has_troughs:
-        raise ValueError(f"{options.qsocat}: --balmask needs VMIN_CIV_450 and VMAX_CIV_450")
+        names = " ".join(options.qsocat)
+        raise ValueError(f"{names}: --balmask needs VMIN_CIV_450 and VMAX_CIV_450")
     infiles = _infiles(options, pixels)
     check_output(options.outfile, options.overwrite, infiles)
     least = options.min_confidence
@@ -188,13 +196,13 @@ def _prepare(options):
 def _quasars(options):
     """Return who says which spectra are quasars; and their healpix pixels, where it knows them."""
     from ..finders.base import weights_path
-    from ..io.qso_catalogs import read_qso_catalog, read_redrock
+    from ..io.qso_catalogs import read_qso_catalogs, read_redrock
     from .quasars import Catalogue, Found
 
     limits = (options.zmin, np.inf if options.zmax is None else options.zmax)
     if not options.qsocat and not options.redrock:
         return Found(Loader(weights_path("qso"), "qso"), limits), None
-    rows = read_qso_catalog(options.qsocat) if options.qsocat else read_redrock(options.redrock)
+    rows = read_qso_catalogs(options.qsocat) if options.qsocat else read_redrock(options.redrock)
     asked = (rows["Z"] >= limits[0]) & (rows["Z"] <= limits[1])
     get_logger().info("%d quasars, %d of them asked for", len(rows), np.count_nonzero(asked))
     pixels = rows["HPXPIXEL"][asked] if "HPXPIXEL" in rows.dtype.names else None
@@ -348,7 +356,9 @@ def _cards(options, load, limits):
     source = next((name for name in CATALOGUE_OPTIONS if getattr(options, name)), "network qso")
     cards["QSOFROM"] = (source, "who says what is a quasar")
     if options.qsocat:
-        cards["QSOCAT"] = (os.path.basename(options.qsocat), "catalogue of quasars")
+        first, more = os.path.basename(options.qsocat[0]), len(options.qsocat) - 1
+        text = "catalogue of quasars" + (f", and {more} more" if more else "")
+        cards["QSOCAT"] = (first, text)
     return cards
 
 
