@@ -66,7 +66,7 @@ def test_velocities_are_relativistic():
 
 
 def test_no_trough_without_a_kind(rng):
-    seen, bi, ai = bal.troughs(rng, [0.5, 2.0, 3.0], ["", "BAL", ""])
+    seen, bi, ai, _ = bal.troughs(rng, [0.5, 2.0, 3.0], ["", "BAL", ""])
     assert seen.shape == (3, SIZE)
     assert seen.dtype == bi.dtype == ai.dtype == np.float32
     assert (seen[[0, 2]] == 1).all()
@@ -76,17 +76,17 @@ def test_no_trough_without_a_kind(rng):
 
 
 def test_nobody_and_nothing(rng):
-    seen, bi, ai = bal.troughs(rng, [], [])
+    seen, bi, ai, _ = bal.troughs(rng, [], [])
     assert seen.shape == (0, SIZE)
     assert bi.shape == ai.shape == (0,)
-    seen, bi, _ = bal.troughs(rng, [2.0], [""])
+    seen, bi, _, _ = bal.troughs(rng, [2.0], [""])
     assert (seen == 1).all()
     assert (bi == 0).all()
 
 
 @pytest.mark.parametrize("kind", bal.KINDS[1:])
 def test_what_the_troughs_are_like(rng, kind):
-    seen, bi, ai = bal.troughs(rng, np.full(300, 2.3), [kind] * 300)
+    seen, bi, ai, _ = bal.troughs(rng, np.full(300, 2.3), [kind] * 300)
     assert ((seen >= 0) & (seen <= 1)).all()
     assert (ai > 0).all()
     assert (ai > bi).all()
@@ -103,7 +103,7 @@ def test_low_ions_tell_the_kinds_apart(rng):
     z, n = 1.9, 150
     deepest = {}
     for kind in bal.KINDS[1:]:
-        seen, _, _ = bal.troughs(rng, np.full(n, z), [kind] * n)
+        seen, _, _, _ = bal.troughs(rng, np.full(n, z), [kind] * n)
         deepest[kind] = [
             np.median([reach(row, z, low, high) for row in seen])
             for low, high in ((2600, 2790), (2320, 2600), (1420, 1549), (1650, 1850))
@@ -119,7 +119,7 @@ def test_low_ions_tell_the_kinds_apart(rng):
 def test_high_ions_share_the_gas(rng):
     """Each has a trough at the same velocities, but for the doublets."""
     z = 3.2
-    seen, bi, _ = bal.troughs(rng, np.full(60, z), ["BAL"] * 60)
+    seen, bi, _, _ = bal.troughs(rng, np.full(60, z), ["BAL"] * 60)
     civ = (1430 * (1 + z) < WAVE) & (1549 * (1 + z) > WAVE)
     for row in seen[bi > 500]:
         ratio = WAVE[civ][row[civ].argmin()] / (1549.06 * (1 + z))
@@ -131,7 +131,7 @@ def test_high_ions_share_the_gas(rng):
 def test_indices_are_those_of_the_spectrum(rng):
     """Measured on the transmission itself, where nothing but CIV absorbs."""
     z = 2.5
-    seen, bi, ai = bal.troughs(rng, np.full(200, z), ["BAL"] * 200)
+    seen, bi, ai, _ = bal.troughs(rng, np.full(200, z), ["BAL"] * 200)
     ratio = bal.CIV * (1 + z) / WAVE
     velocity = 299792.458 * (ratio**2 - 1) / (ratio**2 + 1)
     part = (velocity > -1000) & (velocity < 25300)
@@ -144,7 +144,7 @@ def test_indices_are_those_of_the_spectrum(rng):
 
 
 def test_known_also_where_civ_is_not_on_the_grid(rng):
-    seen, bi, ai = bal.troughs(rng, np.full(40, 0.7), ["BAL"] * 40)
+    seen, bi, ai, _ = bal.troughs(rng, np.full(40, 0.7), ["BAL"] * 40)
     assert (seen == 1).all()
     assert (bi > 0).any()
     assert (ai > 0).all()
@@ -167,3 +167,27 @@ def test_seeds():
 def test_bad_input(rng, z, kind, message):
     with pytest.raises(ValueError, match=message):
         bal.troughs(rng, z, kind)
+
+
+def test_edges_by_hand():
+    """Two troughs, one too narrow between them, one beyond what counts; rows by themselves."""
+    v = np.arange(0.0, 30000.0, 10.0)
+    flux = np.ones((2, v.size))
+    for low, high in ((1000, 3000), (5000, 5400), (8000, 9000), (26000, 28000)):
+        flux[0, (v >= low) & (v < high)] = 0.5
+    edges = bal.trough_edges(v, flux)
+    assert edges.shape == (2, 2, bal.MOST_TROUGHS)
+    assert edges[0, :, :3].tolist() == [[1000, 8000, -1], [2990, 8990, -1]]
+    assert (edges[1] == -1).all()
+
+
+def test_edges_of_those_with_troughs(rng):
+    """Whoever has an absorption index has edges, and between them it is dark in CIV."""
+    z = 2.3
+    seen, _, ai, edges = bal.troughs(rng, np.full(40, z), ["BAL"] * 30 + [""] * 10)
+    assert ((edges[:, 0, 0] >= 0) == (ai > 0)).all()
+    for row in range(30):
+        for low, high in edges[row].T[edges[row, 0] >= 0]:
+            middle = bal.CIV * (1 + z) * (1 - 0.5 * (low + high) / 299792.458)
+            place = np.searchsorted(WAVE, middle)
+            assert seen[row, place - 3 : place + 4].min() < 0.95

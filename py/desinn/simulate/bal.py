@@ -61,6 +61,12 @@ VELOCITY = C_KMS * np.tanh(_LOG_SHIFT)
 
 _MOST = 4  # components of an outflow
 
+MOST_TROUGHS = 5
+"""Of a quasar, those whose ends are stated."""
+
+# Least width of what the absorption index counts, km/s.
+_AI_WIDTH = 450.0
+
 
 def balnicity_index(velocity, flux):
     """Return the balnicity index BI of Weymann et al. (1991).
@@ -105,7 +111,44 @@ def absorption_index(velocity, flux):
         (B,) or () float64, km/s: as the balnicity index, but over 0 to 25000 km/s and after the
         first 450 km/s of each trough.
     """
-    return _index(velocity, flux, 0.0, 450.0)
+    return _index(velocity, flux, 0.0, _AI_WIDTH)
+
+
+def trough_edges(velocity, flux):
+    """Return where the troughs that the absorption index counts begin and end.
+
+    Parameters
+    ----------
+    velocity : array_like
+        (V,) outflow velocity from CIV at the quasar's redshift, km/s, rising.
+    flux : array_like
+        (B, V) flux over continuum.
+
+    Returns
+    -------
+    numpy.ndarray
+        (B, 2, 5) float32, km/s: the slow ends and the fast ends of the first five stretches of
+        450 km/s or more, between 0 and 25000 km/s, that are more than 10 % deep; -1 where there
+        are fewer. DESI's VMIN_CIV_450 and VMAX_CIV_450.
+
+    Examples
+    --------
+    >>> v = np.arange(0.0, 30000.0, 10.0)
+    >>> box = np.where((v >= 5000) & (v < 10000), 0.45, 1.0)
+    >>> trough_edges(v, [box])[0, :, 0]
+    array([5000., 9990.], dtype=float32)
+    """
+    velocity, flux = np.asarray(velocity, "f8"), np.asarray(flux, "f8")
+    inside = (velocity >= 0) & (velocity <= HIGHEST)
+    velocity, deep = velocity[inside], flux[:, inside] < 0.9
+    edges = np.full((len(flux), 2, MOST_TROUGHS), -1, "f4")
+    for row, cells in enumerate(deep):
+        change = np.flatnonzero(np.diff(cells.astype(int), prepend=0, append=0))
+        first, last = velocity[change[::2]], velocity[change[1::2] - 1]
+        wide = last - first >= _AI_WIDTH
+        for side, ends in enumerate((first[wide], last[wide])):
+            edges[row, side, : min(len(ends), MOST_TROUGHS)] = ends[:MOST_TROUGHS]
+    return edges
 
 
 def troughs(rng, z, kind):
@@ -127,6 +170,8 @@ def troughs(rng, z, kind):
     bi, ai : numpy.ndarray
         (B,) float32 balnicity and absorption index of the CIV trough, km/s, also where CIV is
         not on the grid. All kinds but ``''`` have AI > 0, and about four in five BI > 0.
+    edges : numpy.ndarray
+        (B, 2, 5) float32 of `trough_edges`.
 
     Raises
     ------
@@ -135,7 +180,7 @@ def troughs(rng, z, kind):
 
     Examples
     --------
-    >>> _, bi, ai = troughs(np.random.default_rng(1), [2.0, 2.0], ["", "BAL"])
+    >>> _, bi, ai, _ = troughs(np.random.default_rng(1), [2.0, 2.0], ["", "BAL"])
     >>> float(bi[0]), float(ai[0]), bool(ai[1] > 0)
     (0.0, 0.0, True)
     >>> troughs(np.random.default_rng(1), [2.0], ["HiBAL"])
@@ -154,6 +199,7 @@ def troughs(rng, z, kind):
         raise ValueError(f"kind: expected one of {expected}, found {str(unknown[0])!r}")
     seen = np.ones((len(z), SIZE), "f4")
     bi, ai = np.zeros(len(z), "f4"), np.zeros(len(z), "f4")
+    edges = np.full((len(z), 2, MOST_TROUGHS), -1, "f4")
     rows = np.flatnonzero(kind != "")
     low = kind[rows] != "BAL"
     depth, covered = _outflows(rng, len(rows), low)
@@ -165,7 +211,8 @@ def troughs(rng, z, kind):
             _absorb(seen[row], z[row], gas * strength, covered[i] * share, lines)
     velocity, flux = _civ(depth, covered)
     bi[rows], ai[rows] = balnicity_index(velocity, flux), absorption_index(velocity, flux)
-    return seen, bi, ai
+    edges[rows] = trough_edges(velocity, flux)
+    return seen, bi, ai, edges
 
 
 def _index(velocity, flux, lowest, width):

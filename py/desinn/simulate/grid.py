@@ -34,6 +34,8 @@ TRUTH = np.dtype(
         ("SNR", "f4"),  # median over the pixels, per 0.8 A, of the noise-free flux
         ("BI", "f4"),  # balnicity index of CIV, km/s
         ("AI", "f4"),  # absorption index of CIV, km/s
+        ("VMIN_CIV_450", "f4", (5,)),  # ends of the troughs that AI counts, km/s; -1: none
+        ("VMAX_CIV_450", "f4", (5,)),
         ("EBV", "f4"),  # reddening at the source, mag
         ("NHI", "f4"),  # log10 of the largest HI column on the sightline, cm^-2; 0 if none
         ("ZDLA", "f4"),  # its redshift

@@ -227,7 +227,8 @@ class QuasarModels:
         u = rng.random(len(z))
         kind = np.select([~has, u < s.iron_bal, u < s.iron_bal + s.low_bal],
                          ["", "FeLoBAL", "LoBAL"], "BAL")  # fmt: skip
-        transmission, truth["BI"], truth["AI"] = bal.troughs(rng, z, kind)
+        transmission, truth["BI"], truth["AI"], edges = bal.troughs(rng, z, kind)
+        truth["VMIN_CIV_450"], truth["VMAX_CIV_450"] = edges[:, 0], edges[:, 1]
         flux *= transmission
         truth["TRUESUBTYPE"] = np.where(has, kind, truth["TRUESUBTYPE"])
 

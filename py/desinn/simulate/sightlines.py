@@ -166,8 +166,9 @@ class Sightlines:
         rows["TARGETID"] = truth["TARGETID"]
         rows["Z"] = (1 + truth["TRUEZ"]) * (1 + error / C_KMS) - 1
         rows["AI_CIV"] = truth["AI"]
-        rows["NCIV_450"] = truth["AI"] > 0
-        rows["VMIN_CIV_450"] = rows["VMAX_CIV_450"] = -1
+        for name in ("VMIN_CIV_450", "VMAX_CIV_450"):
+            rows[name] = truth[name]
+        rows["NCIV_450"] = (truth["VMIN_CIV_450"] >= 0).sum(axis=1)
         return rows
 
     def _redshifts(self, rng, n):

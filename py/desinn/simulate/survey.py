@@ -108,6 +108,7 @@ class Survey:
         """
         s = self.settings
         truth = np.zeros(n, TRUTH)
+        truth["VMIN_CIV_450"] = truth["VMAX_CIV_450"] = -1
         flux = np.zeros((n, SIZE), np.float32)
         chances = np.array([s.mix.get(name, 0.0) for name in CLASSES])
         drawn = np.array(CLASSES)[rng.choice(len(CLASSES), n, p=chances / chances.sum())]
