@@ -127,7 +127,7 @@ def test_a_fork_waits_until_nobody_computes():
 
 
 def test_folding_leaves_few_steps():
-    steps = Network(*with_arrays(quasarnet(bins=40, filters=2, layers=2)))._steps
+    steps = Network(*with_arrays(quasarnet(bins=40, filters=2, layers=2))).steps
     ops = [(step.op.name, step.activation) for step in steps]
     heads = [("dense", "sigmoid")] * 14 + [("affine", "linear")] * 7 + [("concat", "linear")] * 7
     body = [("conv", "relu")] * 2 + [("flatten", "linear"), ("dense", "relu")]
@@ -282,3 +282,49 @@ def test_several_blas_libraries_of_different_threads(monkeypatch):
     share(work, range(40))
     assert len(seen) == 40
     assert 1 < len(set(seen)) <= 3
+
+
+def siblings():
+    """A network whose layers stand side by side: read with a border, by two, as outputs."""
+    conv = {"op": "conv", "stride": [1], "dilation": [1], "bias": True, "weight_norm": False}
+    same = {**conv, "kernel": [3], "padding": "same"}
+    single = {**conv, "kernel": [1], "padding": "valid"}
+    nodes = [
+        {"name": "a", "inputs": ["x"], "filters": 3, **same},
+        {"name": "b", "inputs": ["x"], "filters": 2, **same},
+        {"name": "other", "inputs": ["x"], "filters": 2, **{**same, "dilation": [2]}},
+        {"name": "a_relu", "op": "relu", "inputs": ["a"]},
+        {"name": "c", "inputs": ["b"], "filters": 4, **same},
+        {"name": "d", "inputs": ["b"], "filters": 1, **single},
+        {"name": "e", "inputs": ["b"], "filters": 5, **single},
+        {"name": "sum", "op": "concat", "inputs": ["c", "other", "a_relu"], "axis": -1},
+    ]
+    outputs = {"b": "b", "sum": "sum", "d": "d", "e": "e"}
+    return {"inputs": [{"name": "x", "shape": [None, 2]}], "nodes": nodes, "outputs": outputs}
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_layers_side_by_side_are_one_product(size):
+    header, arrays = with_arrays(siblings())
+    network = Network(header, arrays)
+    joined = [step.parts for step in network._joined if step.parts]
+    assert [[name for name, _ in parts] for parts in joined] == [["d", "e"]]
+    x = noise((5, size, 2), 1)
+    expected = evaluate(header, arrays, x)
+    for name, value in network(x).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5)
+
+
+def test_parts_with_borders():
+    """What is joined may be read by layers that want zeros around it."""
+    graph = siblings()
+    graph["nodes"] = [node for node in graph["nodes"] if node["name"] != "a_relu"]
+    graph["nodes"][-1]["inputs"] = ["c", "other", "a"]
+    header, arrays = with_arrays(graph)
+    network = Network(header, arrays)
+    names = [[name for name, _ in step.parts] for step in network._joined if step.parts]
+    assert names == [["a", "b"], ["d", "e"]]
+    x = noise((5, 11, 2), 1)
+    expected = evaluate(header, arrays, x)
+    for name, value in network(x).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5)

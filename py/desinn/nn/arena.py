@@ -70,6 +70,10 @@ class Bordered:
         """Return the first `count` members of the batch."""
         return Bordered(self._full[:count], self._borders)
 
+    def channels(self, cut):
+        """Return some channels of the array, with its border."""
+        return Bordered(self._full[..., cut], self._borders)
+
     def within(self, borders):
         """Return a view of the array with these, perhaps fewer, zeros around it."""
         spans = zip(self._borders, borders, self._full.shape[1:-1], strict=True)

@@ -99,6 +99,9 @@ class Conv(Convolution):
 
     def run(self, params, arrays, out, finish, scratch):
         """Unfold some windows at a time, multiply, and finish while they are in the cache."""
+        if math.prod(self.kernel) == 1:
+            self._run_single(params, arrays[0], out, finish, scratch)
+            return
         windows = geometry.patches(arrays[0], self.kernel, self.stride, self.dilation)
         terms = len(params["matrix"]) - 1  # of one window: prod(kernel) * C
         for cut in _cuts(out.shape[:-1], PIECE_VALUES // max(terms, self.filters)):
@@ -109,6 +112,18 @@ class Conv(Convolution):
             np.copyto(columns.reshape(*pixels, terms + 1)[..., :terms].reshape(part.shape), part)
             sums = scratch.take("sums", (len(columns), self.filters))
             np.matmul(columns, params["matrix"], out=sums)
+            _finish(sums, out[cut], finish)
+
+    def _run_single(self, params, x, out, finish, scratch):
+        """Multiply windows of a single pixel: there is nothing to unfold."""
+        kernel, bias = params["matrix"][:-1], params["matrix"][-1]
+        pixels = x[(slice(None), *(slice(None, None, step) for step in self.stride))]
+        most = PIECE_VALUES // max(len(kernel), self.filters)
+        for cut in _cuts(out.shape[:-1], most):
+            part = pixels[cut]  # (b, y, ..., C)
+            sums = scratch.take("sums", (*part.shape[:-1], self.filters))
+            np.matmul(part, kernel, out=sums)
+            sums += bias
             _finish(sums, out[cut], finish)
 
 

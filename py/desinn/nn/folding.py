@@ -1,4 +1,4 @@
-"""What is merged before a network runs: batch norm, weight norm and activations.
+"""What is merged before a network runs: batch norm, weight norm, activations, layers side by side.
 
 The folded network computes the same function in fewer passes over memory. Products of weights
 are taken in float64, and rounded to float32 at each merge.
@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .activation import Activation, Linear
-from .convolution import Weighted
+from .convolution import Conv, Weighted
+from .dense import Dense
 from .normalization import BatchNorm, Dropout
 from .ops import Op
 
@@ -26,6 +27,8 @@ class Step:
     inputs : tuple of str
     params : dict of ndarray
     activation : str
+    parts : tuple of (str, slice)
+        Names by which others call some of its channels, where it is several steps in one.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Step:
     inputs: tuple
     params: dict
     activation: str = "linear"
+    parts: tuple = ()
 
 
 def fold(graph, arrays):
@@ -104,3 +108,57 @@ def _settled(step):
 
 def _rounded(values):
     return np.ascontiguousarray(values, dtype=np.float32)
+
+
+JOINED = {Conv: "filters", Dense: "units"}
+"""Ops that several steps can share one product of, and what they call their output channels."""
+
+
+def join_siblings(steps):
+    """Join steps that do the same with the same input, such as the heads of a network.
+
+    One product with all their kernels side by side takes the place of many that are narrow, and
+    unfolds the input once.
+
+    Parameters
+    ----------
+    steps : list of Step
+        As `fold` returns them.
+
+    Returns
+    -------
+    list of Step
+        In an order in which they can run.
+    """
+    groups = {}
+    for step in steps:
+        groups.setdefault(_kind(step), []).append(step)
+    return [_joined(group) for group in groups.values()]
+
+
+def _kind(step):
+    """Return what steps that can be joined have in common; its name for one that cannot."""
+    channels = JOINED.get(type(step.op))
+    if channels is None:
+        return step.name
+    others = {key: value for key, value in step.op.attributes.items() if key != channels}
+    return type(step.op).__name__, step.inputs, step.activation, repr(sorted(others.items()))
+
+
+def _joined(group):
+    first = group[0]
+    if len(group) == 1:
+        return first
+    channels = JOINED[type(first.op)]
+    counts = [step.op.attributes[channels] for step in group]
+    ends = np.cumsum(counts).tolist()
+    parts = [
+        (step.name, slice(end - count, end))
+        for step, count, end in zip(group, counts, ends, strict=True)
+    ]
+    params = {
+        key: np.concatenate([step.params[key] for step in group], axis=-1) for key in first.params
+    }
+    op = type(first.op)({**first.op.attributes, channels: ends[-1]})
+    name = " + ".join(step.name for step in group)
+    return replace(first, name=name, op=op, params=params, parts=tuple(parts))

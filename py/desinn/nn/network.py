@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .activation import FINISH
-from .folding import fold
+from .folding import fold, join_siblings
 from .graph import Graph
 from .threads import share
 from .weights import WeightsError, array_problems
@@ -28,6 +28,10 @@ class Network:
     ----------
     header : dict
     graph : desinn.nn.graph.Graph
+    steps : list of desinn.nn.folding.Step
+        What is left of the nodes when batch norms and activations are merged.
+    sources : dict of str
+        Public name of an output -> name of the step, or input, that it is.
 
     Raises
     ------
@@ -54,12 +58,13 @@ class Network:
         if problems:
             raise WeightsError(header.get("name", "network"), problems)
         with np.errstate(all="ignore"):  # what is not finite is found below
-            self._steps, self._sources = fold(self.graph, arrays)
+            self.steps, self.sources = fold(self.graph, arrays)
         problems = [
-            f"{s.name}: its weights are not finite when folded" for s in _not_finite(self._steps)
+            f"{s.name}: its weights are not finite when folded" for s in _not_finite(self.steps)
         ]
         if problems:
             raise WeightsError(header.get("name", "network"), problems)
+        self._joined = join_siblings(self.steps)
 
     def __call__(self, x):
         """Compute the outputs.
@@ -87,10 +92,10 @@ class Network:
         inputs = self._checked(x)
         shapes = self.graph.shapes_for({k: v.shape[1:] for k, v in inputs.items()})
         batch = len(next(iter(inputs.values())))
-        plan = _Plan(self._steps, self._sources, inputs, shapes, batch)
+        plan = _Plan(self._joined, self.sources, inputs, shapes, batch)
         results = {
             name: np.empty((batch, *shapes[source]), np.float32)
-            for name, source in self._sources.items()
+            for name, source in self.sources.items()
         }
         share(lambda block, arena: plan.run(block, arena, inputs, results), plan.blocks(batch))
         return results
@@ -120,12 +125,15 @@ class _Plan:
     def __init__(self, steps, sources, inputs, shapes, batch):
         self._steps = steps
         self._sources = sources
-        kept = {*inputs, *(step.name for step in steps)}  # what was merged has no array
-        self._shapes = {name: shape for name, shape in shapes.items() if name in kept}
-        self._borders = {name: _no_border(shape) for name, shape in shapes.items()}
+        # What was merged has no array; what is a part of one lies in that.
+        self._home = {part: (step.name, cut) for step in steps for part, cut in step.parts}
+        self._shapes = {name: shapes[name] for name in inputs}
         for step in steps:
-            first = step.inputs[0]
-            wanted = step.op.borders(*shapes[first][:-1])
+            self._shapes[step.name] = _output_shape(step, shapes)
+        self._borders = {name: _no_border(shape) for name, shape in self._shapes.items()}
+        for step in steps:
+            first, _ = self._home.get(step.inputs[0], (step.inputs[0], None))
+            wanted = step.op.borders(*self._shapes[first][:-1])
             pairs = zip(self._borders[first], wanted, strict=True)
             self._borders[first] = [(max(a, c), max(b, d)) for (a, b), (c, d) in pairs]
         self._members = min(batch, max(1, BLOCK_BYTES // (4 * self._largest())))
@@ -133,7 +141,8 @@ class _Plan:
     def _largest(self):
         """Return the most values that one step reads and writes for one member of the batch."""
         size = {name: math.prod(shape) for name, shape in self._shapes.items()}
-        return max([sum(size[i] for i in s.inputs) + size[s.name] for s in self._steps] or [1])
+        return max([sum(size[self._home.get(i, (i,))[0]] for i in s.inputs) + size[s.name]
+                    for s in self._steps] or [1])  # fmt: skip
 
     def blocks(self, batch):
         """Return the slices of the batch, cut by shape alone."""
@@ -157,6 +166,8 @@ class _Plan:
             name: arena.bordered(name, (self._members, *shape), self._borders[name]).first(count)
             for name, shape in self._shapes.items()
         }
+        for part, (name, cut) in self._home.items():
+            places[part] = places[name].channels(cut)
         calls = []
         for step in self._steps:
             arrays = [places[name].inner for name in step.inputs]
@@ -169,6 +180,14 @@ class _Plan:
 
 def _not_finite(steps):
     return [s for s in steps if not all(np.isfinite(a).all() for a in s.params.values())]
+
+
+def _output_shape(step, shapes):
+    """Return the shape of a step's output: all parts side by side."""
+    if not step.parts:
+        return shapes[step.name]
+    first, _ = step.parts[0]
+    return (*shapes[first][:-1], step.parts[-1][1].stop)
 
 
 def _no_border(shape):

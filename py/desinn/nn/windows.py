@@ -171,7 +171,7 @@ def _chain(network):
 
 def _leading(network):
     """Yield the steps, each reading the last one alone, that are 1-D convolutions or max pools."""
-    steps, ends = network._steps, set(network._sources.values())
+    steps, ends = network.steps, set(network.sources.values())
     (current,) = network.graph.inputs
     while current not in ends:
         readers = [step for step in steps if current in step.inputs]
@@ -188,11 +188,11 @@ def _shareable(step):
 def _rest(network, used, layout):
     """Return the network without the steps that are used up: its input is their output."""
     nodes, arrays = [], {}
-    for step in network._steps:
+    for step in network.steps:
         if step.name not in used:
             _enter(step, network.graph.shapes, nodes, arrays)
     entry = {"name": used[-1], "shape": [layout.size, layout.channels]}
-    header = {"inputs": [entry], "nodes": nodes, "outputs": network._sources}
+    header = {"inputs": [entry], "nodes": nodes, "outputs": network.sources}
     return Network(header, arrays)
 
 
