@@ -85,3 +85,33 @@ def test_headers_that_do_not_fit():
     header = dark.header(rest=[912.0])
     with pytest.raises(ValueError, match="expected a log grid"):
         SightlineInput.from_header(header)
+    with pytest.raises(ValueError, match=r"lines: expected 1215\.67 first"):
+        SightlineInput.from_header(dark.header(lines=[1025.7223, 1215.67]))
+
+
+def test_means_weigh_with_ivar():
+    """Over seven bins, one of which counts nine times: by hand."""
+    given = SightlineInput.from_header(dark.header(means=[3]))
+    flux, ivar = series(ivar=1.0)
+    flux[0, 500], ivar[0, 500] = 0, 9.0
+    x = given.channels_of(flux, ivar, [2.6], np.array([2.0]), [490], 40)
+    mean, precision = 6 * 2.0 / (6 + 9), (6 + 9) * 4.0
+    weight = precision / (1 + precision)
+    for place in (7, 10, 13):
+        assert x[0, place, 4] == pytest.approx((mean / 2 - 1) * weight)
+        assert x[0, place, 5] == pytest.approx(weight)
+    assert x[0, 6, 4] == pytest.approx(0, abs=1e-6)
+
+
+def test_noise_is_not_cut():
+    """Bounds are for spikes: an average of what is noisy stays right."""
+    given = SightlineInput.from_header(dark.header())
+    rng = np.random.default_rng(1)
+    flux = rng.normal(0, 5.0, (40, dark.GRID.size))  # nothing there, noise of five continua
+    x = given.channels_of(flux, np.full(flux.shape, 1 / 25), np.full(40, 2.6), np.ones(40),
+                          np.zeros(40, int), 2000)  # fmt: skip
+    assert x[..., 0].mean() / x[..., 1].mean() == pytest.approx(-1, abs=0.05)
+    flux[0, 700] = 1e6
+    x = given.channels_of(flux, np.full(flux.shape, 1 / 25), np.full(40, 2.6), np.ones(40),
+                          np.zeros(40, int), 2000)  # fmt: skip
+    assert x[0, 700, 0] <= 20 * x[0, 700, 1] + 1e-6

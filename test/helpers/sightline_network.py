@@ -25,8 +25,13 @@ def header(**changes):
         "rest": [912.0, 1220.0],
         "scale": [[1420.0, 1480.0], [1270.0, 1340.0]],
         "lines": [1215.67, 1025.7223],
+        "means": [],
         "metals": [1260.42],
         "local": 25,
+        "dark": 0.1,
+        "bounds": [-3.0, 5.0],
+        "sigmas": 4.0,
+        "units": [0.13, 0.4],
     }
     interpret = {"method": "sightline", "threshold": 0.5, "floor": 0.2, "apart": 6.0,
                  "nhi": [19.0, 22.5]}  # fmt: skip

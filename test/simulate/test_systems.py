@@ -20,10 +20,12 @@ def test_without_boost_as_observed(rng):
     assert found["NHI"].min() >= 17
 
 
-def test_boost_adds_strong_ones(rng):
-    plain, more = (draw_systems(rng, np.full(2000, 3.0), boost, blends=0) for boost in (0, 2.0))
-    strong = [(found["NHI"] >= 19).sum() / 2000 for found in (plain, more)]
-    assert strong[1] - strong[0] == pytest.approx(2.0, abs=0.15)
+@pytest.mark.parametrize("z", [2.3, 3.5])
+def test_boost_multiplies_strong_ones(rng, z):
+    """At each redshift by the same factor."""
+    plain, more = (draw_systems(rng, np.full(8000, z), boost, blends=0) for boost in (0, 3.0))
+    strong = [(found["NHI"] >= 19).sum() for found in (plain, more)]
+    assert strong[1] / strong[0] == pytest.approx(4.0, rel=0.08)
 
 
 def test_sorted_by_row_and_redshift(rng):
@@ -37,13 +39,20 @@ def test_flat_ones_reach_the_largest_columns(rng):
     assert (flat["NHI"] > 21.5).sum() > 5 * (steep["NHI"] > 21.5).sum()
 
 
-def test_companions_and_proximate_ones(rng):
+def test_companions(rng):
+    """One beside each of those that were added, 400 to 3500 km/s away."""
     z = np.full(2000, 3.0)
-    alone = draw_systems(rng, z, boost=1, blends=0, proximate=0)
-    beside = draw_systems(rng, z, boost=1, blends=1, proximate=0)
-    more = (beside["NHI"] > 19).sum() - (alone["NHI"] > 19).sum()
-    assert more == pytest.approx(2000, rel=0.15)
-    near = draw_systems(rng, z, boost=1, blends=0, proximate=1)
+    alone = draw_systems(rng, z, boost=2, blends=0, proximate=0, min_nhi=22.4)
+    beside = draw_systems(rng, z, boost=2, blends=1, proximate=0, min_nhi=22.4)
+    assert len(beside) == pytest.approx(2 * len(alone), rel=0.1)
+    pairs = beside[np.isin(beside["ROW"], np.flatnonzero(np.bincount(beside["ROW"]) == 2))]
+    apart = C_KMS * np.diff(pairs["Z"].reshape(-1, 2), axis=1) / (1 + pairs["Z"][::2, None])
+    assert apart.min() > 395
+    assert apart.max() < 3550
+
+
+def test_proximate_ones(rng):
+    near = draw_systems(rng, np.full(2000, 3.0), boost=2, blends=0, proximate=1, min_nhi=22.4)
     velocity = C_KMS * (near["Z"] - 3.0) / 4.0
-    assert (np.abs(velocity) < 6000).sum() > 1800
-    assert alone["Z"].max() < 3.0 < near["Z"].max()
+    assert np.median(velocity) == pytest.approx(-450, abs=120)
+    assert velocity.max() == pytest.approx(1000, abs=1)

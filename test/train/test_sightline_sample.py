@@ -23,13 +23,14 @@ def test_shape_and_range(sample):
     assert x.shape == (3, *sample.shape)
     assert x.dtype == np.float32
     rest = 10**sample.cells / (1 + sample.truth["TRUEZ"][:, None])
-    assert (rest[sample.searched] >= 911.9).all()
-    assert (rest[sample.searched] <= 1220.1).all()
+    slack = 1 + 1000 / 299792.458  # of a catalogue's redshift
+    assert (rest[sample.searched] >= 911.9 / slack).all()
+    assert (rest[sample.searched] <= 1220.1 * slack).all()
     assert (10 ** sample.cells[sample.searched] >= 3600).all()
     # All of the range is there, for the farthest as for the nearest.
     low = np.maximum(912 * (1 + sample.truth["TRUEZ"]), 3600)
     first = 10 ** np.where(sample.searched, sample.cells, np.inf).min(axis=1)
-    assert first / low == pytest.approx(1, abs=1.5e-3)
+    assert first / low == pytest.approx(1, abs=5e-3)
 
 
 def test_absorbers_are_dark_where_the_targets_say(sample):

@@ -21,19 +21,14 @@ PREPARE = {
     "rest": list,
     "scale": list,
     "lines": list,
+    "means": list,
     "metals": list,
     "local": int,
+    "dark": float,
+    "bounds": list,
+    "sigmas": float,
+    "units": list,
 }
-
-# Bounds on what a channel holds: spikes are no spectrum.
-_FLUX, _METAL = (-3.0, 5.0), (-2.0, 2.0)
-
-# The last two channels: log10 of the wavelength, at rest from Lyman-alpha on and observed from the
-# grid's beginning, in these units.
-_REST_UNIT, _SEEN_UNIT = 0.13, 0.4
-
-# A local mean below this part of the quasar's brightness is no continuum to see metals in.
-_DARK = 0.1
 
 
 @dataclass(frozen=True)
@@ -53,10 +48,22 @@ class SightlineInput:
     lines : tuple of float
         Wavelengths in A that are Lyman-alpha's in turn: flux and weight at
         ``line / 1215.67`` times each bin's wavelength are two channels.
+    means : tuple of int
+        Bins on either side over which means of the flux, weighted with ivar, are two channels
+        more each: flux and weight.
     metals : tuple of float
         Rest wavelengths in A of metal lines, one channel each.
     local : int
         Bins on either side over which the mean is that metal lines are compared with.
+    dark : float
+        A local mean below this part of the quasar's brightness is no continuum to compare with.
+    bounds : tuple of float
+        What lies farther from the continuum, below or above, is cut: spikes are no spectrum.
+    sigmas : float
+        But never what is within so many standard errors.
+    units : tuple of float
+        Of the last two channels, dex: wavelength at rest from Lyman-alpha on, and observed from
+        the grid's beginning.
     """
 
     grid: Grid
@@ -64,8 +71,13 @@ class SightlineInput:
     rest: tuple
     scale: tuple
     lines: tuple
+    means: tuple
     metals: tuple
     local: int
+    dark: float
+    bounds: tuple
+    sigmas: float
+    units: tuple
 
     @classmethod
     def from_header(cls, header):
@@ -88,16 +100,22 @@ class SightlineInput:
         values.pop("method")
         values["grid"] = Grid.from_header(values["grid"])
         values["scale"] = [tuple(pair) for pair in values["scale"]]
-        for name in ("rest", "scale", "lines", "metals"):
+        for name in ("rest", "scale", "lines", "means", "metals", "bounds", "units"):
             values[name] = tuple(values[name])
-        if values["grid"].spacing != "log" or values["cell"] < 1 or len(values["rest"]) != 2:
-            raise ValueError("prepare: expected a log grid, a cell of 1 or more, and two in rest")
+        pairs = {len(values[name]) for name in ("rest", "bounds", "units")}
+        if values["grid"].spacing != "log" or values["cell"] < 1 or pairs != {2}:
+            raise ValueError(
+                "prepare: expected a log grid, a cell of 1 or more, and two numbers in rest, "
+                "bounds and units"
+            )
+        if not values["lines"] or values["lines"][0] != LYA:
+            raise ValueError(f"prepare: lines: expected {LYA} first, found {values['lines']}")
         return cls(**values)
 
     @property
     def channels(self):
         """Number of channels C."""
-        return 2 * len(self.lines) + len(self.metals) + 2
+        return 2 * (len(self.lines) + len(self.means)) + len(self.metals) + 2
 
     @property
     def width(self):
@@ -158,18 +176,27 @@ class SightlineInput:
         """
         x = np.zeros((len(flux), length, self.channels), np.float32)
         bins = np.asarray(first)[:, None] + np.arange(length)  # (B, L)
-        signal, weight = _weighted(flux, ivar, scale)
-        for k, line in enumerate(self.lines):
-            place = bins + self._shift(line)
-            x[:, :, 2 * k] = self._moved(signal, place)
-            x[:, :, 2 * k + 1] = self._moved(weight, place)
-        against = _against_local(flux, ivar, scale, weight, self.local)
-        for k, line in enumerate(self.metals, 2 * len(self.lines)):
-            x[:, :, k] = self._moved(against, bins + self._shift(line))
+        for k, values in enumerate(self._sources(flux, ivar, scale)):
+            line, values = values
+            x[:, :, k] = self._moved(values, bins + self._shift(line))
         seen = self.grid.step * (bins + 0.5)
         at_rest = seen + (self.grid.start - np.log10(LYA * (1 + np.asarray(z, "f8"))))[:, None]
-        x[:, :, -2], x[:, :, -1] = at_rest / _REST_UNIT, seen / _SEEN_UNIT
+        x[:, :, -2], x[:, :, -1] = at_rest / self.units[0], seen / self.units[1]
         return x
+
+    def _sources(self, flux, ivar, scale):
+        """Yield for each channel the line that it shows in Lyman-alpha's place, and (B, W)."""
+        scale = np.asarray(scale)[:, None]
+        total, light = (_sums(values) for values in (ivar, flux * ivar))
+        alone = self._weighted(flux, ivar, scale)
+        for line in self.lines:
+            yield from ((line, values) for values in alone)
+        for half in self.means:
+            precision = _around(total, half)
+            mean = _ratio(_around(light, half), precision)
+            yield from ((LYA, values) for values in self._weighted(mean, precision, scale))
+        against = self._against_local(flux, total, light, scale, alone[1])
+        yield from ((line, against) for line in self.metals)
 
     def _shift(self, line):
         return round(np.log10(line / LYA) / self.grid.step)
@@ -179,31 +206,45 @@ class SightlineInput:
         taken = np.take_along_axis(values, np.clip(place, 0, self.grid.size - 1), axis=1)
         return np.where(inside, taken, 0)
 
+    def _weighted(self, flux, ivar, scale):
+        """Return (flux / scale - 1) w and w, float32: w falls from 1 to 0 as the noise grows."""
+        precision = ivar * scale**2  # (B, W) of the flux over the continuum
+        weight = precision / (1 + precision)
+        signal = self._bounded(flux / scale - 1, precision, self.bounds, 1.0) * weight
+        return signal.astype(np.float32), weight.astype(np.float32)
 
-def _weighted(flux, ivar, scale):
-    """Return (flux / scale - 1) w and w, float32: w falls from 1 to 0 as the noise grows."""
-    scale = np.asarray(scale)[:, None]
-    precision = ivar * scale**2  # (B, W) of the flux over the continuum
-    weight = precision / (1 + precision)
-    signal = np.clip(flux / scale - 1, *_FLUX) * weight
-    return signal.astype(np.float32), weight.astype(np.float32)
+    def _against_local(self, flux, total, light, scale, weight):
+        """Return (flux / local mean - 1) w: metal lines below 0, whatever the continuum does."""
+        precision = _around(total, self.local)
+        local = _ratio(_around(light, self.local), precision)
+        good = (precision > 0) & (local > self.dark * scale)
+        against = _ratio(flux, np.where(good, local, 0)) - good
+        # The weight tells the noise; a line and its sides are not further from 1 than this.
+        noise = np.where(weight > 0, weight / (1.0001 - weight), 0)
+        return (self._bounded(against, noise, (-1.5, 1.5), 0.0) * weight).astype(np.float32)
+
+    def _bounded(self, values, precision, bounds, dark):
+        """Cut values to the bounds, or to so many standard errors around 0 or `dark` below it."""
+        with np.errstate(divide="ignore"):
+            error = self.sigmas / np.sqrt(precision)
+        return np.clip(values, np.minimum(bounds[0], -dark - error),
+                       np.maximum(bounds[1], error))  # fmt: skip
 
 
-def _against_local(flux, ivar, scale, weight, half):
-    """Return (flux / local mean - 1) w: metal lines below 0, whatever the continuum does."""
-    total, light = (_running(values, half) for values in (ivar, flux * ivar))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        local = light / total
-        against = flux / local - 1
-    good = (total > 0) & (local > _DARK * np.asarray(scale)[:, None])
-    against = np.where(good, np.clip(against, *_METAL), 0)
-    return (against * weight).astype(np.float32)
-
-
-def _running(values, half):
-    """Return sums over 2 half + 1 bins around each, float64."""
+def _sums(values):
+    """Return (B, W + 1) float64: the sum of all bins before each."""
     total = np.cumsum(values, axis=1, dtype=np.float64)
-    total = np.concatenate([np.zeros((len(values), 1)), total], axis=1)  # (B, W + 1)
-    at = np.arange(values.shape[1])
-    last = np.minimum(at + half + 1, values.shape[1])
-    return total[:, last] - total[:, np.maximum(at - half, 0)]
+    return np.concatenate([np.zeros((len(values), 1)), total], axis=1)
+
+
+def _around(sums, half):
+    """Return sums over 2 half + 1 bins around each, from the `_sums`."""
+    size = sums.shape[1] - 1
+    at = np.arange(size)
+    return sums[:, np.minimum(at + half + 1, size)] - sums[:, np.maximum(at - half, 0)]
+
+
+def _ratio(above, below):
+    """Return the ratio, 0 where there is nothing below."""
+    out = np.zeros(np.broadcast_shapes(above.shape, below.shape))
+    return np.divide(above, below, out=out, where=below > 0)

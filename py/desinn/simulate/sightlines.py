@@ -59,9 +59,9 @@ class SightlineSettings:
         Their redshifts are not used.
     """
 
-    z: tuple = (2.0, 0.6, 0.5, 5.0)
-    boost: float = 1.2
-    flat: float = 0.3
+    z: tuple = (2.0, 0.6, 0.3, 5.0)
+    boost: float = 4.0
+    flat: float = 0.15
     blends: float = 0.1
     proximate: float = 0.06
     strength: tuple = (0.8, 1.25)
@@ -72,7 +72,7 @@ class SightlineSettings:
     snr_range: tuple = (0.3, 25.0)
     split: str | None = "train"
     conditions: str = "deep"
-    boss: float = 0.3
+    boss: float = 0.15
     quasars: QuasarSettings = field(default_factory=QuasarSettings)
 
     @classmethod
@@ -167,7 +167,8 @@ class Sightlines:
         rows["Z"] = (1 + truth["TRUEZ"]) * (1 + error / C_KMS) - 1
         rows["AI_CIV"] = truth["AI"]
         for name in ("VMIN_CIV_450", "VMAX_CIV_450"):
-            rows[name] = truth[name]
+            known = truth[name] >= 0  # from the catalogue's redshift on
+            rows[name] = np.where(known, np.maximum(truth[name] + error[:, None], 0), -1)
         rows["NCIV_450"] = (truth["VMIN_CIV_450"] >= 0).sum(axis=1)
         return rows
 

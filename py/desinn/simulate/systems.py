@@ -2,21 +2,21 @@
 
 import numpy as np
 
-from .columns import ABSORBER, MAX_NHI, draw_columns, draw_hi
+from .columns import draw_columns, draw_hi
 from .grid import C_KMS
-from .voigt import LINES, LYMAN_LIMIT
+from .voigt import LINES
 
 LYA = LINES["Lya"][0]
 """Rest wavelength of Lyman-alpha, A."""
 
-# The weakest that are added, and the bluest observed Lyman-alpha of those, A.
-_WEAKEST, _BLUEST = 19.0, 3600.0
+# The weakest that are added.
+_WEAKEST = 19.0
 
 # Of what is drawn flat in log N: the largest.
 _LARGEST = 22.2
 
-# A companion lies so far away, km/s; one near the quasar so far before it, deviation in km/s.
-_COMPANION, _NEAR = (400.0, 3500.0), 1500.0
+# A companion lies so far away, km/s; one near the quasar so far before it (deviation), or behind.
+_COMPANION, _NEAR, _BEHIND = (400.0, 3500.0), 1500.0, 1000.0
 
 
 def draw_systems(rng, z, boost=0.0, flat=0.3, blends=0.1, proximate=0.06, min_nhi=17.0):
@@ -28,11 +28,13 @@ def draw_systems(rng, z, boost=0.0, flat=0.3, blends=0.1, proximate=0.06, min_nh
     z : array_like
         (B,) redshifts of the quasars.
     boost : float
-        Mean number of systems above 10^19 that each sightline has besides those observed.
+        How many times as many systems above 10^19 as are observed come besides these: the odds
+        of one place to have one are then those observed times a constant, at all redshifts.
     flat : float
         Share of these with log N flat from 19 to 22.2; the others follow the observed f(N).
     blends, proximate : float
-        Share of these that have a companion within some 1000 km/s; that stand near the quasar.
+        Share of these that have a companion, 400 to 3500 km/s away; that stand near the quasar,
+        within some 1500 km/s before it, and at most 1000 behind.
     min_nhi : float
         Least log10 of the column density of those as observed, cm^-2.
 
@@ -54,14 +56,12 @@ def draw_systems(rng, z, boost=0.0, flat=0.3, blends=0.1, proximate=0.06, min_nh
 
 
 def _more(rng, z, boost, flat, proximate):
-    row = np.repeat(np.arange(len(z)), rng.poisson(boost, len(z)))
-    low = np.maximum(_BLUEST, LYMAN_LIMIT * (1 + z[row])) / LYA - 1
-    at = rng.uniform(low, np.maximum(z[row], low + 1e-3))
-    near = rng.random(len(row)) < proximate
-    velocity = rng.normal(-0.3 * _NEAR, _NEAR, len(row))
-    at = np.where(near, (1 + z[row]) * (1 + velocity / C_KMS) - 1, at)
-    uniform = rng.uniform(_WEAKEST, min(_LARGEST, MAX_NHI), len(row))
-    nhi = np.where(rng.random(len(row)) < flat, uniform, draw_columns(rng, len(row), _WEAKEST))
-    systems = np.empty(len(row), ABSORBER)
-    systems["ROW"], systems["Z"], systems["NHI"] = row, at, nhi
+    systems = draw_hi(rng, z, _WEAKEST, boost)
+    row, n = systems["ROW"], len(systems)
+    near = rng.random(n) < proximate
+    velocity = np.minimum(rng.normal(-0.3 * _NEAR, _NEAR, n), _BEHIND)
+    close = (1 + z[row]) * (1 + velocity / C_KMS) - 1
+    systems["Z"] = np.where(near, close, systems["Z"])
+    uniform = rng.uniform(_WEAKEST, _LARGEST, n)
+    systems["NHI"] = np.where(rng.random(n) < flat, uniform, systems["NHI"])
     return systems

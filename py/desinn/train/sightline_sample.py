@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from ..finders.sightlines import brightness, searched_range
+from ..finders.sightlines import BLUEST, brightness, searched_range
 from ..simulate.columns import ABSORBER
 from ..simulate.grid import C_KMS
 from ..simulate.sample import Observed, instruments
 from ..simulate.sightlines import MOST_ERROR, Sightlines
 from ..simulate.survey import generator
 
-CELLS = 320
+CELLS = 328
 """Cells of each sightline: those of the rest range 912 to 1220 A, and a few more."""
 
 
@@ -120,6 +120,12 @@ class SightlineSample(SeenSightlines):
         """Place the cells: the last ones at the red end of each searched range."""
         given = self._finder.input
         low, high = searched_range(self.truth["TRUEZ"], given.rest)
+        if not np.isfinite(low).all():
+            z = self.truth["TRUEZ"][~np.isfinite(low)][0]
+            raise ValueError(f"simulation: expected redshifts with something to search, found {z}")
+        # A catalogue's redshift may be off by so much, and the range with it.
+        low = np.maximum(low * (1 - MOST_ERROR / C_KMS), BLUEST)
+        high = high * (1 + MOST_ERROR / C_KMS)
         last = np.ceil(given.cell_of(high)).astype(np.int64)
         self._first = last + 1 - CELLS
         self.cell = given.width
