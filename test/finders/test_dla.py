@@ -81,6 +81,7 @@ def test_mostly_masked_absorber_is_flagged():
         (1.5, None, SightlineFlag.OUT_OF_RANGE),
         (-3.0, None, SightlineFlag.OUT_OF_RANGE),
         (20.0, None, SightlineFlag.OUT_OF_RANGE),
+        (1e308, None, SightlineFlag.OUT_OF_RANGE),
         (2.6, "ivar", SightlineFlag.NO_DATA),
         (2.6, "sign", SightlineFlag.NOT_NORMAL),
     ],
@@ -131,9 +132,9 @@ def test_peaks_by_hand():
     confidence[1, 3:12] = 0.9  # a plateau whose offsets say that all is at cell 7
     offset[1, 3:12] = 7.0 - np.arange(3, 12)
     row, cell = peaks(confidence, offset, 0.2, 4.0)
-    assert sorted(zip(row.tolist(), cell.tolist(), strict=True)) == [(0, 6), (0, 20), (1, 3)]
+    assert sorted(zip(row.tolist(), cell.tolist(), strict=True)) == [(0, 6), (0, 20), (1, 7)]
     row, cell = peaks(confidence, offset, 0.35, 4.0)
-    assert sorted(zip(row.tolist(), cell.tolist(), strict=True)) == [(0, 6), (1, 3)]
+    assert sorted(zip(row.tolist(), cell.tolist(), strict=True)) == [(0, 6), (1, 7)]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,8 @@ def test_peaks_by_hand():
         ({"method": "guess"}, "prepare: method: expected one of"),
         ({"floor": 0.7}, "expected 0 < floor <= threshold < 1"),
         ({"cell": 3}, "expected valid padding and a receptive field"),
+        ({"cell": 4}, "expected one output for each cell of 4 bins"),
+        ({"apart": 0.5}, "expected apart of 1 or more"),
         ({"metals": []}, r"inputs: expected one of \(\?, 6\)"),
     ],
 )
@@ -157,3 +160,33 @@ def test_outputs_are_checked():
     arrays = {key: value for key, value in dark.arrays().items() if "nhi_lnerr" not in key}
     with pytest.raises(ValueError, match="outputs: expected confidence, offset, nhi"):
         dla_finder(Network(header, arrays))
+
+
+@pytest.mark.parametrize("z", [2.6, [2.6], [2.6, 2.6, 2.6]])
+def test_one_redshift_for_each_spectrum(z):
+    with pytest.raises(ValueError, match="z: expected one for each of 2 spectra"):
+        dark.finder().search(dark.spectra(rows=2), z)
+
+
+def test_the_range_ends_where_the_data_do():
+    spectra = dark.spectra([(0, 3990, 4010)], rows=3)
+    for camera in spectra.cameras.values():
+        camera.ivar[1, camera.wave < 3900] = 0
+        camera.ivar[2, (camera.wave < 4290) | (camera.wave > 4310)] = 0  # 20 A of 792
+        camera.ivar[2, camera.wave > 4600] = 400
+    _, lines = dark.finder().search(spectra, [2.6] * 3)
+    assert lines["ZMIN"][0] == pytest.approx(3600 / LYA - 1)
+    assert lines["ZMIN"][1] == pytest.approx(3900 / LYA - 1, abs=2e-3)
+    assert lines["ZMAX"][1] == pytest.approx(3.6 * 1220 / LYA - 1)
+    assert lines["SIGHTLINE_FLAG"].tolist() == [0, 0, SightlineFlag.NO_DATA]
+
+
+def test_errors_stay_numbers():
+    """Whatever a network says of its errors: e^4 cells at most."""
+    arrays = dark.arrays()
+    arrays["offset_lnerr/bias"][:] = 1e6
+    arrays["nhi_lnerr/bias"][:] = -1e6
+    finder = dla_finder(Network(dark.header(), arrays))
+    found, _ = finder.search(dark.spectra([(0, 3990, 4010)]), [2.6])
+    assert found["NHI_ERR"] == pytest.approx(np.exp(-6))
+    assert np.isfinite(found["Z_DLA_ERR"]).all()

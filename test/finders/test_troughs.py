@@ -105,6 +105,15 @@ def test_flags(masked):
     assert lines["SIGHTLINE_FLAG"].tolist() == [4, 4 | bit]
 
 
+@pytest.mark.parametrize(("line", "flag"), [("NV", 4), ("PV 1128", 0), ("OVI 1031", 0)])
+def test_only_dark_lines_speak_against_an_absorber(line, flag):
+    """As the DLA Toolkit has it: the others are masked, but too weak to look like a DLA."""
+    absorbers, lines = np.zeros(1, ABSORBER), np.zeros(1, SIGHTLINE)
+    absorbers["Z_DLA"] = 3.5 * (1 - 6000 / C) * LINES[line] / LINES["Lya"] - 1
+    mark_troughs(absorbers, lines, [2.5], [[5000.0]], [[7000.0]])
+    assert absorbers["DLAFLAG"].tolist() == [flag]
+
+
 def test_no_absorbers():
     absorbers, lines = np.zeros(0, ABSORBER), np.zeros(1, SIGHTLINE)
     mark_troughs(absorbers, lines, [2.5], [[100.0]], [[900.0]])

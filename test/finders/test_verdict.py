@@ -37,14 +37,14 @@ def lines():
 )
 def test_flags(lines, z, nhi, flag):
     found = absorbers((0, z, nhi))
-    judge(found, lines, 4e-4, (19.0, 22.5))
+    judge(found, lines, 4e-4, (19.0, 22.5), 0.5)
     assert found["DLAFLAG"].tolist() == [flag]
 
 
 def test_an_uncertain_redshift_is_at_the_boundary(lines):
     found = absorbers((0, 2.02, 20.5))
     found["Z_DLA_ERR"] = 0.03
-    judge(found, lines, 4e-4, (19.0, 22.5))
+    judge(found, lines, 4e-4, (19.0, 22.5), 0.5)
     assert found["DLAFLAG"] == DLAFlag.ZBOUNDARY
 
 
@@ -52,7 +52,7 @@ def test_types(lines):
     beta = (1 + 2.9) * LYB / LYA - 1
     found = absorbers((0, 2.9, 21.0), (0, beta, 20.0), (1, beta, 20.0), (0, beta + 0.03, 20.0),
                       (0, 2.5, 20.3))  # fmt: skip
-    judge(found, lines, 4e-4, (19.0, 22.5))
+    judge(found, lines, 4e-4, (19.0, 22.5), 0.5)
     assert found["ABSORBER_TYPE"].tolist() == ["DLA", "LYB", "SUBDLA", "SUBDLA", "DLA"]
     assert found["DLAFLAG"].tolist() == [0, DLAFlag.LYMAN_BETA, 0, 0, 0]
 
@@ -66,3 +66,12 @@ def test_what_a_catalogue_takes(lines):
     assert table.colnames[:4] == ["TARGETID", "Z_QSO", "SNR_FOREST", "SNR_REDSIDE"]
     assert table["TARGETID"].tolist() == [7, 8, 8]
     assert len(as_table(found, lines, 23.0, 0.4)) == 0
+
+
+def test_a_candidate_has_no_beta(lines):
+    """Only what counts itself may be taken for the stronger one."""
+    beta = (1 + 2.9) * LYB / LYA - 1
+    found = absorbers((0, 2.9, 21.0), (0, beta, 20.0))
+    found["DLA_CONFIDENCE"][0] = 0.4
+    judge(found, lines, 4e-4, (19.0, 22.5), 0.5)
+    assert found["ABSORBER_TYPE"].tolist() == ["DLA", "SUBDLA"]

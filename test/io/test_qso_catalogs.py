@@ -11,16 +11,16 @@ from helpers.dla import write_catalogue
 
 def test_what_is_there_is_read(tmp_path):
     path = write_catalogue(tmp_path / "c.fits", [7, 3], [2.5, 3.0],
-                           HPXPIXEL=[5, 6], AI_CIV=[0.0, 900.0], NCIV_450=[0, 2])  # fmt: skip
+                           HPXPIXEL=[5, 6], ZWARN=[0, 4])  # fmt: skip
     rows = read_qso_catalog(path)
-    names = ("TARGETID", "RA", "DEC", "Z", "HPXPIXEL", "AI_CIV", "NCIV_450")
+    names = ("TARGETID", "RA", "DEC", "Z", "HPXPIXEL", "ZWARN")
     assert rows.dtype.names == names
     assert rows["TARGETID"].tolist() == [7, 3]
     assert rows["RA"].tolist() == [10.0, 11.0]
     assert rows["DEC"].tolist() == [20.0, 19.0]
     assert rows["Z"].tolist() == [2.5, 3.0]
     assert rows["HPXPIXEL"].tolist() == [5, 6]
-    assert rows["AI_CIV"].tolist() == [0, 900]
+    assert rows["ZWARN"].tolist() == [0, 4]
     assert rows.dtype.isnative
 
 
@@ -94,6 +94,11 @@ def test_the_first_of_repeated_rows_is_kept(tmp_path, caplog):
 
 def test_no_rows(tmp_path):
     assert read_qso_catalog(write_catalogue(tmp_path / "c.fits", [], [])).size == 0
+    none = np.zeros((0, 5))
+    rows = read_qso_catalog(
+        write_catalogue(tmp_path / "d.fits", [], [], VMIN_CIV_450=none, VMAX_CIV_450=none)
+    )
+    assert rows.size == 0
 
 
 @pytest.mark.parametrize(
@@ -161,7 +166,7 @@ def test_what_is_no_redrock_file(tmp_path):
 
 def test_several_catalogues_are_one(tmp_path, caplog):
     """With the columns that both have; the first row of a TARGETID counts."""
-    first = write_catalogue(tmp_path / "a.fits", [7, 3], [2.5, 3.0], AI_CIV=[0.0, 9.0],
+    first = write_catalogue(tmp_path / "a.fits", [7, 3], [2.5, 3.0], ZWARN=[0, 4],
                             VMIN_CIV_450=[[5.0, -1], [1.0, 2.0]],
                             VMAX_CIV_450=[[6.0, -1], [2.0, 3.0]])  # fmt: skip
     other = write_catalogue(tmp_path / "b.fits", [4, 3], [2.2, 9.0], HPXPIXEL=[1, 1],
@@ -169,7 +174,7 @@ def test_several_catalogues_are_one(tmp_path, caplog):
     rows = read_qso_catalogs([first, other])
     assert rows["TARGETID"].tolist() == [7, 3, 4]
     assert rows["Z"].tolist() == [2.5, 3.0, 2.2]
-    assert not {"AI_CIV", "HPXPIXEL"} & set(rows.dtype.names)
+    assert not {"ZWARN", "HPXPIXEL"} & set(rows.dtype.names)
     assert rows["VMIN_CIV_450"].tolist() == [[5, -1], [1, 2], [4, -1]]
-    assert "1" in caplog.text
+    assert "a.fits ..." in caplog.text
     assert (read_qso_catalogs([other]) == read_qso_catalog(other)).all()

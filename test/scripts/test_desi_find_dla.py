@@ -180,6 +180,24 @@ def test_a_catalogue_that_does_not_match_at_all_is_said(args, tmp_path, caplog):
     assert (header_of(args[3])["NOSPEC"], header_of(args[3])["NOCAT"]) == (3, 5)
 
 
+def test_a_file_without_its_data_costs_nothing(args, tmp_path):
+    """Of a quasar in two files that sightline is kept that could be searched."""
+    main(args)
+    alone = tables_of(args[3])
+    blind = coadd(rows=3, first=100, seed=2)
+    for camera in blind.cameras.values():
+        camera.ivar[:] = 0
+    other = write_coadd(tmp_path / "blind.fits", blind)
+    main(["-i", other, args[1], *args[2:], "--overwrite"])
+    both = tables_of(args[3])
+    assert (both["DLACAT"]["TARGETID"] == alone["DLACAT"]["TARGETID"]).all()
+    order = np.argsort(both["SIGHTLINES"]["TARGETID"])
+    flags = dict(zip(alone["SIGHTLINES"]["TARGETID"], alone["SIGHTLINES"]["SIGHTLINE_FLAG"],
+                     strict=True))  # fmt: skip
+    for row in both["SIGHTLINES"][order]:
+        assert row["SIGHTLINE_FLAG"] == flags[row["TARGETID"]]
+
+
 def test_a_target_in_two_files_counts_once(args, tmp_path, caplog):
     other = write_coadd(tmp_path / "other.fits", coadd(rows=3, first=102, seed=2))
     main(["-i", other, args[1], *args[2:]])

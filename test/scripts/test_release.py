@@ -49,6 +49,8 @@ def test_only_the_pixels_of_a_catalogue(redux, caplog):
     assert short(healpix_files("loa", "main", "dark", redux, [9, 77])) == ALL[:1]
     assert "1 of the catalogue's 2 healpix pixels have no coadd; the first: " in caplog.text
     assert "0/77/coadd-main-dark-77.fits" in caplog.text
+    with pytest.raises(ValueError, match="no quasar of the catalogue is in the range"):
+        healpix_files("loa", "main", "dark", str(redux), [])
     with pytest.raises(FileNotFoundError, match="no coadd of the catalogue's 1 pixels"):
         healpix_files("loa", "main", "dark", redux, [77])
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..finders.absorbers import LYA, MIN_DLA, NOT_SEARCHED, PROXIMATE, DLAFlag
-
-C_KMS = 299792.458
+from ..spectra.lines import C_KMS
 
 WITHIN = 10.0
 """Matches are at most so far apart at Lyman-alpha, observed, A."""

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..finders.targets import boxes
+from ..spectra.lines import C_KMS
 from .intervals import Rate, Statistic, bootstrap, rate
-
-C_KMS = 299792.458
 
 CATASTROPHIC = 6000.0
 """A redshift that is wrong by more than this, in km/s, is no redshift."""

@@ -57,7 +57,7 @@ class DLAFlag(enum.IntFlag):
     NHIBOUNDARY = 2
     """The column density is at an end of what the network can say."""
     POTENTIAL_BAL = 4
-    """Broad absorption of the quasar was masked, or is stated by the catalogue, right there."""
+    """The catalogue states broad absorption of the quasar in Lyman-alpha or NV right there."""
     BAD_ZFIT = 8
     BAD_NHIFIT = 16
     PROXIMATE = 32

@@ -8,11 +8,13 @@ is an absorber.
 import numpy as np
 
 from ..spectra import rebin
-from .absorbers import ABSORBER, LYA, NOT_SEARCHED, DLAFlag
+from ..spectra.lines import C_KMS
+from .absorber_finder import CORE, AbsorberFinder, mark_gaps, redshifts_of
+from .absorbers import ABSORBER, LYA, NOT_SEARCHED
 from .base import section
 from .dla_input import SightlineInput
 from .sightlines import brightness, searched_range, sightlines
-from .verdict import as_table, judge
+from .verdict import judge
 
 INTERPRET = {"method": str, "threshold": float, "floor": float, "apart": float, "nhi": list}
 
@@ -20,6 +22,7 @@ OUTPUTS = ("confidence", "offset", "nhi", "offset_lnerr", "nhi_lnerr")
 """What the network says of each cell: probability; place against the cell's middle, in cells;
 log10 of the column density; natural logarithms of the errors of these two."""
 
+_LNERR = (-6.0, 4.0)  # training lets them be -5 to 3; calibration may add to that
 _ROWS = 128  # sightlines whose input is made at once
 _ROUND = 32  # cells: sightlines whose lengths round up to the same are run together
 
@@ -49,7 +52,7 @@ def dla_finder(network):
     return finders[method](network)
 
 
-class DLAFinder:
+class DLAFinder(AbsorberFinder):
     """Finds damped Lyman-alpha absorbers in spectra of quasars.
 
     Parameters
@@ -79,16 +82,39 @@ class DLAFinder:
         said = section(network.header, "interpret", INTERPRET)
         self.min_confidence, self.floor = said["threshold"], said["floor"]
         self.apart, self._nhi = said["apart"], said["nhi"]
-        if not 0 < self.floor <= self.min_confidence < 1 or self.apart < 1 or len(self._nhi) != 2:
-            raise ValueError(f"interpret: expected 0 < floor <= threshold < 1, found {said}")
+        if not 0 < self.floor <= self.min_confidence < 1:
+            found = f"{self.floor} and {self.min_confidence}"
+            raise ValueError(f"interpret: expected 0 < floor <= threshold < 1, found {found}")
+        if self.apart < 1 or len(self._nhi) != 2:
+            found = f"{self.apart} and {self._nhi}"
+            raise ValueError(
+                f"interpret: expected apart of 1 or more and two in nhi, found {found}"
+            )
+        self._core = int(np.ceil(CORE / C_KMS / np.log(10) / self.input.width))
         self._check_shapes()
-        (field,) = network.graph.receptive_field("confidence")
-        self.halo = sum(field) + 1 - self.input.cell
-        if field[0] or self.halo < 0 or self.halo % 2:
+        self.halo = self._halo()
+
+    def _halo(self):
+        """Return the bins of the input that the outputs' cells do not cover, or raise."""
+        graph = self.network.graph
+        field = graph.receptive_field("confidence")[0]
+        halo = None if field is None else sum(field) + 1 - self.input.cell
+        if halo is None or field[0] or halo < 0 or halo % 2:
             raise ValueError(
                 f"nodes: expected valid padding and a receptive field of {self.input.cell} bins "
-                f"and as many on either side, found {field[0]} and {field[1]}"
+                f"and as many on either side, found {field}"
             )
+        name = next(iter(graph.inputs))
+        for cells in (1, 2):
+            bins = halo + cells * self.input.cell
+            shapes = graph.shapes_for({name: (bins, self.input.channels)})
+            found = shapes[graph.outputs["confidence"]][0]
+            if found != cells:
+                raise ValueError(
+                    f"nodes: expected one output for each cell of {self.input.cell} bins, found "
+                    f"{found} for {cells}"
+                )
+        return halo
 
     def _check_shapes(self):
         graph = self.network.graph
@@ -99,29 +125,6 @@ class DLAFinder:
         found = {name: graph.shapes[node] for name, node in graph.outputs.items()}
         if found != dict.fromkeys(OUTPUTS, (None, 1)):
             raise ValueError(f"outputs: expected {', '.join(OUTPUTS)} of (?, 1), found {found}")
-
-    def find(self, spectra, z, min_nhi=20.3, min_confidence=None):
-        """Find absorbers that are fit for a catalogue.
-
-        Parameters
-        ----------
-        spectra : desinn.spectra.Spectra
-            B spectra.
-        z : array_like
-            (B,) redshifts of the quasars; NaN where there is none.
-        min_nhi : float
-            Least log10 of the column density.
-        min_confidence : float, optional
-            In place of the file's own threshold.
-
-        Returns
-        -------
-        astropy.table.Table
-            An absorber a row: TARGETID, Z_QSO, SNR_FOREST, SNR_REDSIDE and the columns of
-            `desinn.finders.absorbers.ABSORBER`; those without any flag.
-        """
-        least = self.min_confidence if min_confidence is None else min_confidence
-        return as_table(*self.search(spectra, z), min_nhi, least)
 
     def search(self, spectra, z):
         """Find all absorbers and candidates.
@@ -144,12 +147,13 @@ class DLAFinder:
         found = [np.empty(0, ABSORBER)]
         for rows, first, outputs, weight in parts:
             part = self.interpret(outputs, first, lines["Z_QSO"][rows])
-            self._mark_gaps(part, first, weight)
+            place = np.rint(self.input.cell_of(LYA * (1 + part["Z_DLA"]))).astype(int)
+            mark_gaps(part, weight, place - first[part["ROW"]], self._core)
             part["ROW"] = rows[part["ROW"]]
             found.append(part)
         found = np.concatenate(found)
         found = found[np.lexsort([found["Z_DLA"], found["ROW"]])]
-        judge(found, lines, self.input.width, self._nhi)
+        judge(found, lines, self.input.width, self._nhi, self.min_confidence)
         return found, lines
 
     def trace(self, spectra, z):
@@ -223,10 +227,11 @@ class DLAFinder:
         found["ROW"] = row
         seen = 10 ** (middle[row, cell] + at["offset"] * self.input.width)
         found["Z_DLA"] = seen / LYA - 1
-        width = np.log(10) * self.input.width * np.exp(at["offset_lnerr"])
+        lnerr = {name: np.clip(at[f"{name}_lnerr"], *_LNERR) for name in ("offset", "nhi")}
+        width = np.log(10) * self.input.width * np.exp(lnerr["offset"])
         found["Z_DLA_ERR"] = width * (1 + found["Z_DLA"])
         found["NHI"] = np.clip(at["nhi"], *self._nhi)
-        found["NHI_ERR"] = np.exp(at["nhi_lnerr"])
+        found["NHI_ERR"] = np.exp(lnerr["nhi"])
         found["DLA_CONFIDENCE"] = at["confidence"]
         return found
 
@@ -241,7 +246,7 @@ class DLAFinder:
         """Return sightlines, and rows, first cells, outputs and weights of all that are run."""
         grid = self.input.grid
         flux, ivar = rebin(spectra.cameras, grid)
-        z = np.asarray(z, np.float64)
+        z = redshifts_of(spectra, z)
         scale = brightness(flux, ivar, grid, z, self.input.scale)
         lines = sightlines(spectra, z, flux, ivar, grid, scale, self.input.rest)
         first, cells = self.extent(z)
@@ -279,20 +284,13 @@ class DLAFinder:
         cells = -(-(last - first + 1) // _ROUND) * _ROUND
         return first, np.where(empty, 0, cells)
 
-    def _mark_gaps(self, found, first, weight):
-        """Flag absorbers most of whose core, the cells within 1000 km/s, has no data."""
-        row = found["ROW"]
-        place = np.rint(self.input.cell_of(LYA * (1 + found["Z_DLA"]))).astype(int) - first[row]
-        near = np.clip(place[:, None] + np.arange(-4, 5), 0, weight.shape[1] - 1)  # (A, 9)
-        few = np.take_along_axis(weight[row], near, axis=1).mean(axis=1) < 0.5
-        found["DLAFLAG"][few] |= DLAFlag.FEW_PIXELS
-
 
 def peaks(confidence, offset, floor, apart):
     """Return what stands highest among its neighbours, sightline by sightline.
 
-    The highest cell is taken first; cells so near to where it puts its absorber, or that put
-    theirs so near, are spoken for; then the highest of the others.
+    The highest cell is taken first, of equal ones that which is nearest to its absorber; cells so
+    near to where it puts its absorber, or that put theirs so near, are spoken for; then the
+    highest of the others.
 
     Parameters
     ----------
@@ -315,7 +313,8 @@ def peaks(confidence, offset, floor, apart):
     active = np.arange(len(left))
     found = []
     while active.size:
-        best = left[active].argmax(axis=1)
+        highest = left[active] == left[active].max(axis=1, keepdims=True)
+        best = np.where(highest, np.abs(offset[active]), np.inf).argmin(axis=1)
         high = left[active, best] >= floor
         active, best = active[high], best[high]
         found.append((active, best))

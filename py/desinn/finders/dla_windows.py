@@ -40,10 +40,12 @@ import numpy as np
 
 from ..nn.windows import SharedWindows
 from ..spectra import Grid, rebin
-from .absorbers import ABSORBER, LYA, NOT_SEARCHED, DLAFlag
+from ..spectra.lines import C_KMS
+from .absorber_finder import CORE, AbsorberFinder, mark_gaps, redshifts_of
+from .absorbers import ABSORBER, LYA, NOT_SEARCHED
 from .base import section
 from .sightlines import brightness, sightlines
-from .verdict import as_table, judge
+from .verdict import judge
 from .votes import column_densities, find_peaks, median_filter, vote_sums
 
 PREPARE = {
@@ -71,7 +73,6 @@ OUTPUTS = ("confidence", "offset", "nhi")
 
 _END = 50  # pixels whose mean stands for what is beyond an end of the spectrum
 _COARSE = 2e-4  # dex: wider than any camera's pixels
-_CORE = 1000 / 299792.458 / np.log(10)  # 1000 km/s in dex
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class WindowInput:
         return int(inside[0]), np.stack(filtered, axis=1)[spare : len(place) - spare].astype("f4")
 
 
-class WindowDLAFinder:
+class WindowDLAFinder(AbsorberFinder):
     """Finds damped Lyman-alpha absorbers with a network for windows.
 
     Parameters
@@ -196,6 +197,7 @@ class WindowDLAFinder:
         if not 0 < said["valley"] <= self.floor <= self.min_confidence or len(self._nhi) != 2:
             expected = "0 < valley <= floor <= threshold, and two in nhi"
             raise ValueError(f"interpret: expected {expected}, found {said}")
+        self._core = int(np.ceil(CORE / C_KMS / np.log(10) / self.input.grid.step))
         self._check_shapes()
         self._windows = SharedWindows(network)
 
@@ -207,28 +209,6 @@ class WindowDLAFinder:
         found = {name: graph.shapes[node] for name, node in graph.outputs.items()}
         if found != dict.fromkeys(OUTPUTS, (1,)):
             raise ValueError(f"outputs: expected {', '.join(OUTPUTS)} of (1,), found {found}")
-
-    def find(self, spectra, z, min_nhi=20.3, min_confidence=None):
-        """Find absorbers that are fit for a catalogue.
-
-        Parameters
-        ----------
-        spectra : desinn.spectra.Spectra
-            B spectra.
-        z : array_like
-            (B,) redshifts of the quasars; NaN where there is none.
-        min_nhi : float
-            Least log10 of the column density.
-        min_confidence : float, optional
-            In place of the file's own threshold.
-
-        Returns
-        -------
-        astropy.table.Table
-            As `desinn.finders.dla.DLAFinder.find` returns it; Z_DLA_ERR is NaN.
-        """
-        least = self.min_confidence if min_confidence is None else min_confidence
-        return as_table(*self.search(spectra, z), min_nhi, least)
 
     def search(self, spectra, z):
         """Find all absorbers and candidates.
@@ -252,13 +232,14 @@ class WindowDLAFinder:
         found = [np.empty(0, ABSORBER)]
         for row, first, outputs, has_data in parts:
             part = self.interpret(outputs, first)
+            place = self.input.grid.bin_of(LYA * (1 + part["Z_DLA"]))
+            mark_gaps(part, has_data[None], place, self._core)  # ROW is 0 still
             part["ROW"] = row
-            self._mark_gaps(part, has_data)
             line = lines[row]
             inside = (part["Z_DLA"] >= line["ZMIN"]) & (part["Z_DLA"] <= line["ZMAX"])
             found.append(part[inside])
         found = np.concatenate(found)
-        judge(found, lines, self.input.grid.step, self._nhi)
+        judge(found, lines, self.input.grid.step, self._nhi, self.min_confidence)
         return found, lines
 
     def trace(self, spectra, z):
@@ -327,9 +308,9 @@ class WindowDLAFinder:
         """Return sightlines; and row, first bin, outputs and bins with data of those that run."""
         grid = self.input.grid
         flux, ivar = rebin(spectra.cameras, grid)
-        z = np.asarray(z, np.float64)
+        z = redshifts_of(spectra, z)
         scale = brightness(flux, ivar, grid, z, [self.input.scale])
-        lines = sightlines(spectra, z, *self._coarse(spectra), scale)
+        lines = sightlines(spectra, z, *self._coarse(spectra), scale, bluest=self.input.bluest)
         rows = np.flatnonzero((lines["SIGHTLINE_FLAG"] & NOT_SEARCHED) == 0)
         return lines, (self._one(row, flux[row], ivar[row], z[row], scale[row]) for row in rows)
 
@@ -343,12 +324,3 @@ class WindowDLAFinder:
     def _one(self, row, flux, ivar, z, scale):
         first, series = self.input.series(flux, ivar, z, scale)
         return row, first, self._windows(series), ivar > 0
-
-    def _mark_gaps(self, found, has_data):
-        """Flag absorbers most of whose core, within 1000 km/s, has no data."""
-        grid = self.input.grid
-        middle = grid.bin_of(LYA * (1 + found["Z_DLA"]))
-        reach = int(np.ceil(_CORE / grid.step))
-        near = np.clip(middle[:, None] + np.arange(-reach, reach + 1), 0, grid.size - 1)
-        few = has_data[near].mean(axis=1) < 0.5
-        found["DLAFLAG"][few] |= DLAFlag.FEW_PIXELS

@@ -24,6 +24,8 @@ PIXEL = 0.8
 """Width of the pixel that S/N is stated for, A: DESI's."""
 
 _LEAST = 10  # bins with data from which a median is taken
+_COVERED = 0.2  # part of the range that must have data
+_FARTHEST = 1e3  # redshifts beyond are as good as this one: far from any grid
 
 
 def searched_range(z, rest=REST, bluest=BLUEST):
@@ -45,7 +47,7 @@ def searched_range(z, rest=REST, bluest=BLUEST):
         a finite number above -1.
     """
     z = np.asarray(z, np.float64)
-    scale = np.where(np.isfinite(z) & (z > -1), 1 + z, np.nan)
+    scale = np.where(np.isfinite(z) & (z > -1), 1 + np.minimum(z, _FARTHEST), np.nan)
     first, last = np.maximum(rest[0] * scale, bluest), rest[1] * scale
     empty = ~(last > first)
     return np.where(empty, np.nan, first), np.where(empty, np.nan, last)
@@ -69,9 +71,7 @@ def snr(flux, ivar, grid, z, rest):
     numpy.ndarray
         (B,) float32, -1 where no bin has data: the convention of the DESI DLA Toolkit.
     """
-    edges = np.append(grid.wave, np.nan)
-    edges[-1] = edges[-2] ** 2 / edges[-3] if grid.spacing == "log" else 2 * edges[-2] - edges[-3]
-    per_bin = np.sqrt(PIXEL / np.diff(edges))  # (W,)
+    per_bin = np.sqrt(PIXEL / np.diff(_edges(grid)))  # (W,)
     first, place = _places(grid, z, rest)
     values = _taken(flux, place) * np.sqrt(_taken(ivar, place)) * _taken(per_bin[None], place)
     good = (_taken(ivar, place) > 0) & first
@@ -112,8 +112,10 @@ def brightness(flux, ivar, grid, z, ranges):
     return found
 
 
-def sightlines(spectra, z, flux, ivar, grid, scale, rest=REST):
+def sightlines(spectra, z, flux, ivar, grid, scale, rest=REST, bluest=BLUEST):
     """Return the rows of the sightlines: range, S/N, and why one cannot be searched.
+
+    The range ends where the data do. A sightline is searched if a fifth of its range has data.
 
     Parameters
     ----------
@@ -128,6 +130,8 @@ def sightlines(spectra, z, flux, ivar, grid, scale, rest=REST):
         (B,) of `brightness`.
     rest : tuple of float
         Searched rest wavelengths, A.
+    bluest : float
+        Least observed wavelength, A.
 
     Returns
     -------
@@ -135,26 +139,38 @@ def sightlines(spectra, z, flux, ivar, grid, scale, rest=REST):
         (B,) of `desinn.finders.absorbers.SIGHTLINE`.
     """
     z = np.asarray(z, np.float64)
-    first, last = searched_range(z, rest)
+    first, last = searched_range(z, rest, bluest)
     rows = np.zeros(len(spectra), SIGHTLINE)
     rows["TARGETID"], rows["Z_QSO"] = spectra.targetid, z
     rows["SNR_FOREST"] = snr(flux, ivar, grid, z, FOREST)
     rows["SNR_REDSIDE"] = snr(flux, ivar, grid, z, RED_SIDE)
-    inside = (grid.wave >= first[:, None]) & (grid.wave <= last[:, None])  # (B, W)
-    has_data = ((ivar > 0) & inside).any(axis=1)
-    flags = input_flags(spectra, np.isfinite(scale) & (scale > 0), has_data)
-    out = ~np.isfinite(first) | (grid.wave[-1] <= first)
+    edges = _edges(grid)
+    inside = (edges[1:] > first[:, None]) & (edges[:-1] < last[:, None])  # (B, W)
+    has_data = (ivar > 0) & inside
+    enough = has_data.sum(axis=1) > _COVERED * inside.sum(axis=1)
+    flags = input_flags(spectra, np.isfinite(scale) & (scale > 0), enough)
+    out = ~np.isfinite(first) | ~inside.any(axis=1)
     flags[out] = SightlineFlag.OUT_OF_RANGE
     rows["SIGHTLINE_FLAG"] = flags
     searched = (flags & NOT_SEARCHED) == 0
+    first = np.maximum(first, edges[has_data.argmax(axis=1)])
+    last = np.minimum(last, edges[grid.size - has_data[:, ::-1].argmax(axis=1)])
     rows["ZMIN"] = np.where(searched, first / LYA - 1, np.nan)
     rows["ZMAX"] = np.where(searched, last / LYA - 1, np.nan)
     return rows
 
 
+def _edges(grid):
+    """Return the (W + 1,) edges of a grid's bins, A."""
+    wave = grid.wave
+    last = wave[-1] ** 2 / wave[-2] if grid.spacing == "log" else 2 * wave[-1] - wave[-2]
+    return np.append(wave, last)
+
+
 def _places(grid, z, rest):
     """Return which of (B, N) bins lie in a rest range, and their numbers, cut to the grid."""
-    z = np.where(np.isfinite(z) & (np.asarray(z) > -1), z, -0.999)  # far from any grid
+    # What is no redshift is far from any grid, too.
+    z = np.where(np.isfinite(z) & (np.asarray(z) > -1), np.minimum(z, _FARTHEST), -0.999)
     low, high = (grid.bin_of(wave * (1 + z)) for wave in rest)  # (B,)
     place = low[:, None] + np.arange(max(np.max(high - low, initial=0), 1))  # (B, N)
     inside = (place < high[:, None]) & (place >= 0) & (place < grid.size)

@@ -7,10 +7,8 @@ same velocities.
 import numpy as np
 
 from ..spectra import Camera, Spectra
+from ..spectra.lines import C_KMS
 from .absorbers import LYA, LYB, DLAFlag, SightlineFlag
-
-C_KMS = 299792.458
-"""Speed of light, km/s."""
 
 LINES = {
     "CIV": 1549.06,
@@ -34,8 +32,12 @@ LINES = {
 """Rest wavelengths of the lines in which broad absorption is masked, A. Doublets that are nearer
 than troughs are broad have their mean; of the others each line has its own trough."""
 
+DARK = ("Lya", "NV")
+"""Those whose troughs look like an absorber's: others are too weak in the forest. They set
+POTENTIAL_BAL, as in the DESI DLA Toolkit."""
 
-def troughs(z, vmin, vmax):
+
+def troughs(z, vmin, vmax, lines=tuple(LINES)):
     """Return between which wavelengths quasars have broad absorption.
 
     Parameters
@@ -46,12 +48,14 @@ def troughs(z, vmin, vmax):
         (B, K) velocities of the ends of each trough of CIV, km/s, positive towards us (as in
         DESI's VMIN_CIV_450 and VMAX_CIV_450). Where not 0 <= vmin < vmax, as -1 and -1 or NaN,
         there is no trough.
+    lines : sequence of str
+        Of `LINES`.
 
     Returns
     -------
     first, last : numpy.ndarray
         (B, T) float64 observed wavelengths, A, of the ends of T = K times 17 troughs: those of
-        each of `LINES` at rest (1 - v / c). NaN where there is none.
+        each line at rest (1 - v / c). NaN where there is none.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def troughs(z, vmin, vmax):
         found = f"{z.shape}, {vmin.shape}, {vmax.shape}"
         raise ValueError(f"expected z (B,), vmin (B, K) and vmax (B, K), found shapes {found}")
     there = (vmin >= 0) & (vmax > vmin) & np.isfinite(vmax) & np.isfinite(z)[:, None]
-    rest = np.array(list(LINES.values())) * (1 + z[:, None])  # (B, L)
+    rest = np.array([LINES[name] for name in lines]) * (1 + z[:, None])  # (B, L)
     ends = []
     for velocity in (vmax, vmin):
         scale = 1 - np.where(there, velocity, np.nan) / C_KMS  # (B, K)
@@ -127,7 +131,7 @@ def mark_troughs(absorbers, sightlines, z, vmin, vmax, masked=True):
     ----------
     absorbers : numpy.ndarray
         (A,) of `desinn.finders.absorbers.ABSORBER`; where the centre of Lyman-alpha lies in a
-        trough, POTENTIAL_BAL is set in place.
+        trough of `DARK` lines, POTENTIAL_BAL is set in place.
     sightlines : numpy.ndarray
         (B,) of `desinn.finders.absorbers.SIGHTLINE`; TROUGHS_MASKED is set in place.
     z, vmin, vmax : array_like
@@ -139,6 +143,7 @@ def mark_troughs(absorbers, sightlines, z, vmin, vmax, masked=True):
     if masked:
         there = np.isfinite(first).any(axis=1)
         sightlines["SIGHTLINE_FLAG"][there] |= int(SightlineFlag.TROUGHS_MASKED)
+    first, last = troughs(z, vmin, vmax, DARK)
     row, wave = absorbers["ROW"], LYA * (1 + absorbers["Z_DLA"])
     within = ((first[row] <= wave[:, None]) & (wave[:, None] <= last[row])).any(axis=1)
     absorbers["DLAFLAG"][within] |= int(DLAFlag.POTENTIAL_BAL)

@@ -2,15 +2,14 @@
 
 import numpy as np
 
+from ..spectra.lines import C_KMS
 from .absorbers import LYA, LYB, MIN_DLA, PROXIMATE, DLAFlag
-
-_C_KMS = 299792.458
 
 # A weaker absorber, by so many dex, and so near in A to the Lyman-beta of another, may be that.
 _WEAKER, _NEAR = 0.3, 15.0
 
 
-def judge(found, sightlines, width, nhi_range):
+def judge(found, sightlines, width, nhi_range, min_confidence):
     """Set type and flags of absorbers, in place.
 
     Parameters
@@ -23,6 +22,8 @@ def judge(found, sightlines, width, nhi_range):
         Of a pixel of the network, dex.
     nhi_range : (float, float)
         Smallest and largest log10 N that the network can say.
+    min_confidence : float
+        From here on an absorber's Lyman-beta counts.
     """
     line = sightlines[found["ROW"]]
     step = np.maximum(np.log(10) * width * (1 + found["Z_DLA"]), np.nan_to_num(found["Z_DLA_ERR"]))
@@ -31,10 +32,10 @@ def judge(found, sightlines, width, nhi_range):
     found["DLAFLAG"][(found["NHI"] <= nhi_range[0]) | (found["NHI"] >= nhi_range[1])] |= (
         DLAFlag.NHIBOUNDARY
     )
-    before = _C_KMS * (line["Z_QSO"] - found["Z_DLA"]) / (1 + line["Z_QSO"])
+    before = C_KMS * (line["Z_QSO"] - found["Z_DLA"]) / (1 + line["Z_QSO"])
     found["DLAFLAG"][before < PROXIMATE] |= DLAFlag.PROXIMATE
     is_dla = found["NHI"] >= MIN_DLA
-    beta = ~is_dla & _like_beta(found)
+    beta = ~is_dla & _like_beta(found, min_confidence)
     found["ABSORBER_TYPE"] = np.select([is_dla, beta], ["DLA", "LYB"], "SUBDLA")
     found["DLAFLAG"][beta] |= DLAFlag.LYMAN_BETA
 
@@ -80,13 +81,14 @@ def as_table(found, sightlines, min_nhi, min_confidence):
     return table
 
 
-def _like_beta(found):
+def _like_beta(found, min_confidence):
     """Return which absorbers stand where a stronger one of their sightline has Lyman-beta.
 
     They are in the order of their rows.
     """
     like = np.zeros(len(found), bool)
-    for strong in np.flatnonzero(found["NHI"] >= MIN_DLA):
+    sure = found["DLA_CONFIDENCE"] >= min_confidence
+    for strong in np.flatnonzero(sure & (found["NHI"] >= MIN_DLA)):
         one = found[strong]
         row = slice(*np.searchsorted(found["ROW"], [one["ROW"], one["ROW"] + 1]))
         apart = np.abs(LYB * (1 + one["Z_DLA"]) - LYA * (1 + found["Z_DLA"][row]))

@@ -23,7 +23,7 @@ _REDSHIFTS = ("Z", "Z_QN")
 _REDROCK = ("REDSHIFTS", "ZBEST")  # the second in older versions
 _FIBRE = ("PLATE", "MJD", "FIBERID")
 _PLACES = {"RA": ("TARGET_RA", "RA"), "DEC": ("TARGET_DEC", "DEC")}
-_OTHERS = {"HPXPIXEL": "i8", "ZWARN": "i8", "AI_CIV": "f4", "NCIV_450": "i2"}
+_OTHERS = {"HPXPIXEL": "i8", "ZWARN": "i8"}
 _WANTED = ("TARGETID", *_FIBRE, *_REDSHIFTS, "IS_QSO_QN", *_PLACES["RA"], *_PLACES["DEC"],
            *_OTHERS, *VELOCITIES)  # fmt: skip
 
@@ -42,8 +42,8 @@ def read_qso_catalog(path):
     Returns
     -------
     numpy.ndarray
-        (N,) structured, a row for each quasar in the order of the file: `QUASAR`; of HPXPIXEL,
-        ZWARN (both int64), AI_CIV, NCIV_450 those that the file has; and if it has both, of
+        (N,) structured, a row for each quasar in the order of the file: `QUASAR`; of HPXPIXEL
+        and ZWARN, int64, those that the file has; and if it has both, of
         VMIN_CIV_450 and VMAX_CIV_450 (N, K) float32 as many as are in use, at least one.
         Of rows with the same TARGETID the first is kept, and one warning is logged.
 
@@ -207,7 +207,7 @@ def _targetid(columns):
 
 def _troughs(low, high):
     """Return (N, K) velocities, without the columns that no quasar uses."""
-    low, high = (values.reshape(len(values), -1) for values in (low, high))
+    low, high = (v[:, None] if v.ndim == 1 else v for v in (low, high))
     if low.shape != high.shape:
         found = f"{low.shape[1]} and {high.shape[1]}"
         raise ValueError(f"expected as many of {' as of '.join(VELOCITIES)}, found {found}")

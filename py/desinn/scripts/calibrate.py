@@ -22,7 +22,7 @@ TRUTH is as in "desinn evaluate": .csv, or a simulated coadd; default: the SPECT
 truth HDU.
 
 Of a network for absorbers the errors are made honest and the threshold is set where the
-mean of completeness and purity is best, or by --min-purity: --data is then the catalogue
+harmonic mean of completeness and purity is best, or by --min-purity: --data is then the catalogue
 that desi_find_dla made with it, and --truth the files with DLA_META."""
 
 TOLERANCE = 1e-5

@@ -292,7 +292,7 @@ class FindAbsorbers:
                     self._load(),
                     self._limits[1],
                 )
-            except OSError as error:
+            except Exception as error:  # whatever it is, the file's results are worth more
                 get_logger().error("%s: no picture: %s", path, error)
 
 

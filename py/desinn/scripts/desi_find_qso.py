@@ -158,7 +158,7 @@ def _plot(finder, spectra, table, pictures, c_thresh):
         path = f"{pictures}-{row:04d}.png"
         try:
             plot_quasar(path, spectra, int(row), table[row], finder, c_thresh)
-        except OSError as error:
+        except Exception as error:  # whatever it is, the file's results are worth more
             get_logger().error("%s: no picture: %s", path, error)
 
 

@@ -91,7 +91,7 @@ def tables_of(parts, missing):
         DLACAT and CANDIDATES, of `CATALOGUE`, and SIGHTLINES, of
         `desinn.io.absorbers.SEARCHED`: first those of the
         files, in their order, then the missing ones. Of a TARGETID that is in several files the
-        first one's sightline is kept, with what was found on it.
+        first sightline that was searched is kept, with what was found on it.
     counts : dict of int
         By the keyword for the header.
     rows : list of int
@@ -104,7 +104,7 @@ def tables_of(parts, missing):
     found = np.concatenate([part["absorbers"] for part in used])
     shift = [start for start, part in zip(starts, parts, strict=True) if part is not None]
     found["SIGHTLINE"] += np.repeat(shift, [len(part["absorbers"]) for part in used])
-    first = _first_ones(lines["TARGETID"])
+    first = _first_ones(lines)
     found = found[first[found["SIGHTLINE"]]]
     found["DLAID"] = _names(found["TARGETID"])
     lost = missing(lines["TARGETID"])
@@ -179,11 +179,16 @@ def _without_spectrum(known):
     return lines
 
 
-def _first_ones(targetid):
-    """Return which of (N,) sightlines are the first of their TARGETID, or have none."""
-    _, first = np.unique(targetid, return_index=True)
+def _first_ones(lines):
+    """Return which of (N,) sightlines are kept of their TARGETID, or have none.
+
+    The first that was searched; if none was, the first.
+    """
+    targetid = lines["TARGETID"]
+    lost = (lines["SIGHTLINE_FLAG"] & int(NOT_SEARCHED)) != 0
+    order = np.lexsort([lost, targetid])  # stable: in the order of the files
     kept = targetid == NO_TARGETID
-    kept[first] = True
+    kept[order[np.unique(targetid[order], return_index=True)[1]]] = True
     return kept
 
 
@@ -205,5 +210,5 @@ def _counts(tables, lost, repeated):
         "NDLA": (len(tables[CATALOG_HDU]), "rows of DLACAT"),
         "NCAND": (len(tables[CANDIDATES_HDU]), "rows of CANDIDATES"),
         "NOSPEC": (int(lost), "quasars asked for without a spectrum"),
-        "NREPEAT": (int(repeated), "quasars in another file again, left out"),
+        "NREPEAT": (int(repeated), "quasars found again, left out"),
     }

@@ -19,7 +19,7 @@ def healpix_files(release, survey, program, datapath=None, pixels=None):
         As ``loa``, ``main``, ``dark``.
     datapath : str, optional
         Folder of all releases, in place of $DESI_SPECTRO_REDUX.
-    pixels : iterable of int, optional
+    pixels : sequence of int, optional
         Only the coadds of these healpix pixels. Those that are not there are counted in a
         warning: a catalogue may have more than one program.
 
@@ -33,6 +33,8 @@ def healpix_files(release, survey, program, datapath=None, pixels=None):
     ------
     FileNotFoundError
         If none is there, or `datapath` is needed.
+    ValueError
+        If there are no pixels.
     """
     base = datapath or os.environ.get(REDUX)
     if not base:
@@ -42,6 +44,10 @@ def healpix_files(release, survey, program, datapath=None, pixels=None):
     name = f"coadd-{survey}-{program}"
     if pixels is None:
         return _all_there(folder, name)
+    if not len(pixels):
+        raise ValueError(
+            f"release {release}: no quasar of the catalogue is in the range asked for"
+        )
     wanted = {
         pixel: os.path.join(folder, str(pixel // 100), str(pixel), f"{name}-{pixel}.fits")
         for pixel in sorted({int(pixel) for pixel in pixels})

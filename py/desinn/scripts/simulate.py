@@ -46,7 +46,7 @@ def add_options(parser):
         "--recipe",
         metavar="YAML",
         help="what is simulated: a file, or qso-test, qso-test-shifted, dla-test, "
-        "dla-test-boosted, dla-test-shifted",
+        "dla-test-boosted, dla-test-shifted, qso-calibration, dla-calibration",
     )
     add("--instrument", choices=("desi", "boss"), help="who observes (default: desi)")
     add("--templates", metavar="DIR", help="folder of redrock's templates; none: do without")

@@ -3,9 +3,7 @@
 import numpy as np
 
 from ..spectra.grids import LOG_3600
-
-C_KMS = 299792.458
-"""Speed of light, km/s."""
+from ..spectra.lines import C_KMS
 
 STEP = 1e-4
 """Width of a cell in log10 of the wavelength: 69 km/s, as BOSS's pixels."""

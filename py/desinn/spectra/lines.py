@@ -17,3 +17,6 @@ LINES = MappingProxyType(
         "Halpha": 6562.8,
     }
 )
+
+C_KMS = 299792.458
+"""Speed of light, km/s."""
