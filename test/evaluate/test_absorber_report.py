@@ -76,7 +76,7 @@ def test_the_tables(content):
     assert "Best with at least a completeness" not in found
     assert found["Along the threshold"].rows[-1][0] == "0.900"
     row = found["Errors of log N, true log N >= 20.3 or as stated"].rows[0]
-    assert row == ("all", "1", "0.300", "0.000", "0.300", "0.000")
+    assert row == ("all", "1", "0.300", "0.000", "0.300", "0.000", "0.000")
     row = found["Pulls of log N, found log N >= 20.3 or as stated"].rows[1]
     assert row[:3] == ("S/N < 1", "1", "3.00")
     title = "Missed, the strongest first, and what there was of them"

@@ -39,12 +39,15 @@ class Errors:
         Median, and 1.48 MAD.
     mean, sigma : Statistic
         Mean and standard deviation of those within three times 1.48 MAD of the median.
+    deviation : Statistic
+        Standard deviation of all, those that are far off among them.
     """
 
     median: Statistic
     mad: Statistic
     mean: Statistic
     sigma: Statistic
+    deviation: Statistic
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,9 @@ def errors(pairs, quantity, confidence=0.95, seed=0):
     """
     values, rng = difference(pairs, quantity), np.random.default_rng(seed)
     return Errors(
-        *bootstrap(rng, values, confidence), *bootstrap(rng, values, confidence, of=clipped)
+        *bootstrap(rng, values, confidence),
+        *bootstrap(rng, values, confidence, of=clipped),
+        bootstrap(rng, values, confidence, of=moments)[1],
     )
 
 

@@ -3,7 +3,7 @@
 from .tables import Table, assemble, bin_name, fraction, number, statistic
 
 HEAD = ("DLAs", "found", "completeness", "strict", "detections", "real", "purity", "strict")
-ERRORS = ("pairs", "median", "1.48 MAD", "clipped mean", "clipped sigma")
+ERRORS = ("pairs", "median", "1.48 MAD", "clipped mean", "clipped sigma", "sigma of all")
 PULLS = ("pairs", "mean", "sigma", "clipped mean", "clipped sigma", "1.48 MAD", "beyond 3",
          "no error")  # fmt: skip
 LEGEND = """\
@@ -120,7 +120,7 @@ def _group(entry):
 
 def _errors(content):
     for quantity, entries in content["errors"].items():
-        keys = ("median", "mad", "mean", "sigma")
+        keys = ("median", "mad", "mean", "sigma", "deviation")
         rows = [
             (
                 _group(e),
