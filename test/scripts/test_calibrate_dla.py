@@ -46,7 +46,17 @@ def test_purity_asked_for(files):
     plain, pure = (
         read_weights(files / name)[0]["interpret"]["threshold"] for name in ("out.npz", "pure.npz")
     )
-    assert pure >= 0.5 > plain or pure > plain
+    assert pure > plain
+
+
+def test_sightlines_with_little_signal_are_left_out(files):
+    assert main(arguments(files)) == 0
+    assert main([*arguments(files, "bright.npz"), "--min-snr", "4"]) == 0
+    every, bright = (
+        read_weights(files / name)[0]["provenance"]["calibration"]["pairs"]
+        for name in ("out.npz", "bright.npz")
+    )
+    assert 0.3 * every < bright < 0.8 * every
 
 
 def test_a_catalogue_of_another_network(files):

@@ -57,6 +57,8 @@ def add_options(parser):
         help="threshold to store in the file (default: as it was)")  # fmt: skip
     add("--min-purity", type=prompt.fraction, metavar="P",
         help="absorbers: the threshold with the best completeness at this purity")  # fmt: skip
+    add("--min-snr", type=prompt.positive, metavar="S",
+        help="absorbers: use sightlines with at least this SNR_REDSIDE")  # fmt: skip
     add("--overwrite", action="store_true", help="replace an existing output")
 
 

@@ -40,12 +40,14 @@ def calibrate_dla(options, header, arrays):
     _check_maker(catalogue, header)
     found, sightlines = read_dla_catalog(catalogue)
     truth, known = read_absorbers(options.truth), read_known_targets(options.truth)
-    said = calibrate(found, truth, sightlines, known=known, min_purity=options.min_purity)
+    limits = {"min_purity": options.min_purity, "min_snr": options.min_snr}
+    said = calibrate(found, truth, sightlines, known=known, **limits)
     new, new_arrays = bake(header, arrays, said)
     earlier = header["provenance"].get("calibration")
     new["provenance"]["calibration"] = {
         "set": [os.path.basename(path) for path in options.truth],
         "sightlines": len(sightlines),
+        **limits,
         **dataclasses.asdict(said),
         **({"earlier": earlier} if earlier else {}),
     }
