@@ -9,13 +9,14 @@ import desinn
 from desinn.finders.base import shipped_weights, weights_path
 from desinn.nn import read_weights
 from desinn.simulate.grid import C_KMS
+from desinn.simulate.sightlines import SightlineSettings, make_sightlines, observe_sightlines
 from desinn.simulate.survey import SurveySettings, make_survey, observe_chunk
 
 NAMES = sorted(shipped_weights())
 
 
-def test_a_quasar_network_is_there():
-    assert "qso" in NAMES
+def test_what_programs_ask_for_by_name_is_there():
+    assert {"qso", "dla"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,3 +65,31 @@ def test_quasarnps_users_get_it_by_its_name(bright):
     x, _ = desinn.load_model("qso").prepare(spectra)
     assert wave.size == 443
     assert [p.shape for p in model.predict(x)] == [(100, 26)] * 7
+
+
+def test_the_absorber_network_finds_absorbers():
+    """The plain ones, at high S/N: nine in ten from 10^20.6 on; what it finds is mostly there."""
+    settings = SightlineSettings(
+        z=(2.6, 0.5, 0.0, 3.2), snr=(12.0, 0.1), split=None, proximate=0.0, conditions="training"
+    )
+    made = make_sightlines(settings, None, "desi")
+    spectra, truth, catalog, meta = observe_sightlines(made, (98, 0, 120))
+    table = desinn.load_model("dla").find(spectra, catalog["Z"])
+    z_qso = dict(zip(truth["TARGETID"], truth["TRUEZ"], strict=True))
+    asked = [
+        one
+        for one in meta[meta["NHI"] > 20.6]
+        if one["Z_DLA"] > 2.1
+        and one["Z_DLA"] < z_qso[one["TARGETID"]] - 0.06
+        and 1215.67 * (1 + one["Z_DLA"]) > 1030 * (1 + z_qso[one["TARGETID"]])
+    ]
+    seen = [_near(one, table).any() for one in asked]
+    assert len(seen) > 15
+    assert np.mean(seen) > 0.75
+    real = [_near(row, meta[meta["NHI"] > 19.8]).any() for row in table]
+    assert np.mean(real) > 0.75
+
+
+def _near(one, others):
+    apart = np.abs(np.asarray(others["Z_DLA"]) - one["Z_DLA"])
+    return (np.asarray(others["TARGETID"]) == one["TARGETID"]) & (apart < 0.01)
