@@ -3,7 +3,7 @@
 The network says five things of each cell, stacked along the last axis: confidence p that an
 absorber is near, offset o to it in cells, its n = log10 N(HI), and the natural logarithms of the
 1-sigma errors of o and n. With y = 1 in cells near an absorber and 0 elsewhere, over the M cells
-whose class is known and the M1 of them with y = 1, the loss is
+whose class is known and the M1 of them with y = 1, the loss is ::
 
     c sum(-P y log p - (1 - y) log(1 - p)) / M
         + a sum(y g(o - o', s_o)) / M1 + b sum(y g(n - n', s_n)) / M1,
