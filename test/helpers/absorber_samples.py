@@ -90,8 +90,13 @@ def make_recipe():
             "rest": [912.0, 1220.0],
             "scale": [[1420.0, 1480.0]],
             "lines": [LYA],
+            "means": [],
             "metals": [],
             "local": 50,
+            "dark": 0.1,
+            "bounds": [-3.0, 5.0],
+            "sigmas": 4.0,
+            "units": [0.13, 0.4],
         },
         "interpret": {
             "method": "peaks", "threshold": 0.5, "floor": 0.1, "apart": 4.0, "nhi": [19.0, 22.5]

@@ -303,6 +303,7 @@ def test_an_interruption_says_where_the_parts_are(files, tmp_path, caplog):
 
 
 PROGRAM = """
+import signal
 import sys
 from desinn.scripts import prompt
 from helpers.work import options, work
@@ -311,6 +312,8 @@ from desinn.scripts.runner import Task, run
 def finish(results):
     open({out!r}, "w").close()
 
+# What a shell started in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 task = Task({paths!r}, work, finish, {out!r}, {{}})
 main = lambda options: run(options, lambda options: task)
 sys.exit(prompt.run(main, options(nproc=2, resume=True)))
