@@ -68,7 +68,7 @@ def test_quasarnps_users_get_it_by_its_name(bright):
 
 
 def test_the_absorber_network_finds_absorbers():
-    """The plain ones, at high S/N: nine in ten from 10^20.6 on; what it finds is mostly there."""
+    """At high S/N three in four of the plain ones from 10^20.6 on, and as much is really there."""
     settings = SightlineSettings(
         z=(2.6, 0.5, 0.0, 3.2), snr=(12.0, 0.1), split=None, proximate=0.0, conditions="training"
     )

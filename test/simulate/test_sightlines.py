@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from desinn.simulate.forest import LYA
 from desinn.simulate.grid import C_KMS, WAVE
 from desinn.simulate.sightlines import (
     Sightlines,
@@ -12,7 +13,6 @@ from desinn.simulate.sightlines import (
     make_sightlines,
     observe_sightlines,
 )
-from desinn.simulate.systems import LYA
 
 
 @pytest.fixture(scope="module")

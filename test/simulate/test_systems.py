@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from desinn.simulate.forest import LYA
 from desinn.simulate.grid import C_KMS
-from desinn.simulate.systems import LYA, draw_systems
+from desinn.simulate.systems import draw_systems
 
 
 @pytest.fixture

@@ -66,3 +66,30 @@ def test_what_cannot_be_normalised_is_without_data(sample, monkeypatch):
     monkeypatch.setattr(sample, "observe", lambda rng, rows: (flux, np.ones_like(flux)))
     x = sample.draw(np.random.default_rng(1), [0])
     assert (x[..., :5] == 0).all()
+
+
+def test_targets_come_back_as_absorbers(sample):
+    """A network that says what it is taught finds each lone absorber at its very redshift."""
+    finder, rows = dark.finder(), np.arange(24)
+    target = SightlineTargets(sample)[rows]
+    said = {"confidence": target[..., 0] * target[..., 1], "offset": target[..., 2],
+            "nhi": target[..., 3]}  # fmt: skip
+    said |= {name: np.zeros_like(target[..., 0]) for name in ("offset_lnerr", "nhi_lnerr")}
+    first = np.rint(finder.input.cell_of(10 ** sample.cells[:, 0])).astype(int)
+    outputs = {name: value[..., np.newaxis] for name, value in said.items()}
+    found = finder.interpret(outputs, first, sample.truth["TRUEZ"])
+    seen = 0
+    for one in sample.absorbers[sample.absorbers["NHI"] > 19.5]:
+        mine = sample.absorbers[sample.absorbers["ROW"] == one["ROW"]]
+        near = np.abs(mine["Z"] - one["Z"]) < 0.03
+        place = round(float((np.log10(LYA * (1 + one["Z"])) - sample.cells[one["ROW"], 0])
+                            / sample.cell))  # fmt: skip
+        if near[mine["NHI"] > 19].sum() > 1 or not 8 < place < CELLS - 16:
+            continue
+        if not sample.searched[one["ROW"], place - 8 : place + 9].all():
+            continue
+        seen += 1
+        here = found[(found["ROW"] == one["ROW"]) & (np.abs(found["Z_DLA"] - one["Z"]) < 0.01)]
+        assert here["Z_DLA"] == pytest.approx([one["Z"]], abs=1e-6)
+        assert here["NHI"] == pytest.approx([one["NHI"]], abs=1e-5)
+    assert seen > 5

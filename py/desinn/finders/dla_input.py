@@ -176,8 +176,7 @@ class SightlineInput:
         """
         x = np.zeros((len(flux), length, self.channels), np.float32)
         bins = np.asarray(first)[:, None] + np.arange(length)  # (B, L)
-        for k, values in enumerate(self._sources(flux, ivar, scale)):
-            line, values = values
+        for k, (line, values) in enumerate(self._sources(flux, ivar, scale)):
             x[:, :, k] = self._moved(values, bins + self._shift(line))
         seen = self.grid.step * (bins + 0.5)
         at_rest = seen + (self.grid.start - np.log10(LYA * (1 + np.asarray(z, "f8"))))[:, None]

@@ -139,11 +139,10 @@ def mark_troughs(absorbers, sightlines, z, vmin, vmax, masked=True):
     masked : bool
         Whether the troughs were masked. Absorbers get their flag in any case.
     """
-    first, last = troughs(z, vmin, vmax)
+    first, last = troughs(z, vmin, vmax, DARK)
     if masked:
         there = np.isfinite(first).any(axis=1)
         sightlines["SIGHTLINE_FLAG"][there] |= int(SightlineFlag.TROUGHS_MASKED)
-    first, last = troughs(z, vmin, vmax, DARK)
     row, wave = absorbers["ROW"], LYA * (1 + absorbers["Z_DLA"])
     within = ((first[row] <= wave[:, None]) & (wave[:, None] <= last[row])).any(axis=1)
     absorbers["DLAFLAG"][within] |= int(DLAFlag.POTENTIAL_BAL)

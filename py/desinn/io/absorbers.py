@@ -181,10 +181,33 @@ def read_threshold(path):
     OSError
         If the file cannot be read.
     """
+    value = catalog_header(path).get(THRESHOLD_KEY)
+    return None if value is None else float(value)
+
+
+def catalog_header(path):
+    """Return the header of a catalogue's DLACAT.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        As in `read_dla_catalog`.
+
+    Returns
+    -------
+    Mapping
+        Empty where there is no such HDU.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
     with open_fits(path) as fits:
-        headers = [h.read_header() for h in fits if h.get_extname().upper() == CATALOG_HDU]
-    values = [header[THRESHOLD_KEY] for header in headers if THRESHOLD_KEY in header]
-    return float(values[0]) if values else None
+        for hdu in fits:
+            if hdu.get_extname().upper() == CATALOG_HDU:
+                return hdu.read_header()
+    return {}
 
 
 def _table(fits, path, name, dtype, optional=()):

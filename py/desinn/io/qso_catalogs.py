@@ -19,12 +19,14 @@ NAMES = ("QSO_CAT", "QSOCAT", "ZCATALOG")
 VELOCITIES = ("VMIN_CIV_450", "VMAX_CIV_450")
 """Ends of the absorption troughs of CIV, km/s from the quasar, positive towards us."""
 
+PLACES = {"RA": ("TARGET_RA", "RA"), "DEC": ("TARGET_DEC", "DEC")}
+"""Coordinate -> what catalogues and fibermaps call it; the first that is there counts."""
+
 _REDSHIFTS = ("Z", "Z_QN")
 _REDROCK = ("REDSHIFTS", "ZBEST")  # the second in older versions
 _FIBRE = ("PLATE", "MJD", "FIBERID")
-_PLACES = {"RA": ("TARGET_RA", "RA"), "DEC": ("TARGET_DEC", "DEC")}
 _OTHERS = {"HPXPIXEL": "i8", "ZWARN": "i8"}
-_WANTED = ("TARGETID", *_FIBRE, *_REDSHIFTS, "IS_QSO_QN", *_PLACES["RA"], *_PLACES["DEC"],
+_WANTED = ("TARGETID", *_FIBRE, *_REDSHIFTS, "IS_QSO_QN", *PLACES["RA"], *PLACES["DEC"],
            *_OTHERS, *VELOCITIES)  # fmt: skip
 
 
@@ -185,7 +187,7 @@ def _joined(columns):
     """Return the columns as one structured array."""
     z = columns["Z"] if "Z" in columns else columns["Z_QN"]
     values = {"TARGETID": _targetid(columns), "Z": z}
-    for name, names in _PLACES.items():
+    for name, names in PLACES.items():
         values[name] = next((columns[n] for n in names if n in columns), np.nan)
     dtype = QUASAR + [(name, kind) for name, kind in _OTHERS.items() if name in columns]
     values |= {name: columns[name] for name in _OTHERS if name in columns}
@@ -237,7 +239,7 @@ def _redrock(path):
 
 def _places(fibermap, targetid):
     """Return coordinates of targets from a FIBERMAP, NaN for those that it does not have."""
-    wanted = ("TARGETID", *(names[0] for names in _PLACES.values()))
+    wanted = ("TARGETID", *(names[0] for names in PLACES.values()))
     columns = {} if fibermap is None else read_columns(fibermap, wanted)
     if len(columns) < len(wanted) or not len(columns["TARGETID"]):
         return np.nan, np.nan

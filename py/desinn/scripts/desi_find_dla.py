@@ -335,7 +335,10 @@ def _tell(options, counts, others):
     log.info("%s: %s", options.outfile, words(said))
     log.info("%d spectra are %s", number["NOCAT"], others)
     if number["NREPEAT"]:
-        log.warning("%d quasars are in several files; the first is used", number["NREPEAT"])
+        log.warning(
+            "%d quasars are in several files; the first that was searched is used",
+            number["NREPEAT"],
+        )
     if number["NOSPEC"]:
         text = "%d of %d quasars asked for have no spectrum in these files (NO_SPECTRUM)"
         log.warning(text, number["NOSPEC"], number["NQSO"])

@@ -52,10 +52,7 @@ def count(text):
     argparse.ArgumentTypeError
         If it is something else.
     """
-    with contextlib.suppress(ValueError):
-        if int(text) >= 1:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"expected an integer, 1 or more, found {text}")
+    return _number(text, int, lambda value: value >= 1, "an integer, 1 or more")
 
 
 def fraction(text):
@@ -74,10 +71,7 @@ def fraction(text):
     argparse.ArgumentTypeError
         If it is something else.
     """
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) < 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
+    return _number(text, float, lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
 
 class Terminated(KeyboardInterrupt):
@@ -114,10 +108,16 @@ def positive(text):
     argparse.ArgumentTypeError
         If it is something else.
     """
+    return _number(text, float, lambda value: 0 < value < float("inf"), "a number above 0")
+
+
+def _number(text, kind, fits, expected):
+    """Return a number that fits, or raise what argparse makes a message of."""
     with contextlib.suppress(ValueError):
-        if 0 < float(text) < float("inf"):
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+        value = kind(text)
+        if fits(value):
+            return value
+    raise argparse.ArgumentTypeError(f"expected {expected}, found {text}")
 
 
 def run(main, options):

@@ -5,10 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..io.qso_catalogs import QUASAR, VELOCITIES
+from ..io.qso_catalogs import PLACES, QUASAR, VELOCITIES
 from ..spectra.coaddition import NO_TARGETID
-
-_PLACES = {"RA": ("TARGET_RA", "RA"), "DEC": ("TARGET_DEC", "DEC")}
 
 
 class Chosen(NamedTuple):
@@ -172,5 +170,5 @@ def _coordinates(spectra, rows):
     names = () if fibermap is None else fibermap.dtype.names
     return {
         place: next((fibermap[name][rows] for name in known if name in names), np.nan)
-        for place, known in _PLACES.items()
+        for place, known in PLACES.items()
     }

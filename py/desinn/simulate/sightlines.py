@@ -9,7 +9,7 @@ from .grid import C_KMS, WAVE
 from .quasars import QuasarModels, QuasarSettings, note_largest
 from .settings import settings_from
 from .survey import TARGETS_PER_SEED, generator, make_instrument
-from .systems import LYA, draw_systems
+from .systems import draw_systems
 
 CATALOG = np.dtype(
     [
@@ -184,7 +184,7 @@ class Sightlines:
         share, height = self.settings.left
         strong = systems[systems["NHI"] > 20]
         for one in strong[rng.random(len(strong)) < share]:
-            centre = LYA * (1 + one["Z"]) * (1 + rng.normal(0, 150) / C_KMS)
+            centre = forest.LYA * (1 + one["Z"]) * (1 + rng.normal(0, 150) / C_KMS)
             width = centre * rng.uniform(0.2, 1) * _WIDEST / C_KMS
             place = slice(*np.searchsorted(WAVE, [centre - 4 * width, centre + 4 * width]))
             shape = np.exp(-0.5 * ((WAVE[place] - centre) / width) ** 2)

@@ -4,10 +4,6 @@ import numpy as np
 
 from .columns import draw_columns, draw_hi
 from .grid import C_KMS
-from .voigt import LINES
-
-LYA = LINES["Lya"][0]
-"""Rest wavelength of Lyman-alpha, A."""
 
 # The weakest that are added.
 _WEAKEST = 19.0
