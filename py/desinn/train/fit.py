@@ -23,8 +23,8 @@ PIXELS_AT_ONCE = 2**19
 AHEAD = 8
 """Batches that are drawn before they are needed."""
 
-_MALLOPT = {-8: 1, -3: 2**25, -1: 2**31 - 1, -2: 2**26}
-"""glibc's M_ARENA_MAX, M_MMAP_THRESHOLD (its largest), M_TRIM_THRESHOLD, M_TOP_PAD."""
+_MALLOPT = {-8: 1, -4: 0, -1: 2**31 - 1, -2: 2**26}
+"""glibc's M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD."""
 
 
 def import_keras():
