@@ -1,11 +1,11 @@
-"""What makes the errors of absorbers honest: a shift of log N, a factor for each error.
+"""What makes the errors of absorbers honest: a shift of what is said, a line for each error.
 
-A network for absorbers states the natural logarithm of its errors, and log N itself, so that all
-of this can be added to the biases of its last layers, and the file needs nothing new.
+A network for absorbers states log N, the place in cells, and the natural logarithms of their
+errors. A shift of the former, and a line in the latter, can be put into the weights of its last
+layers, and the file needs nothing new.
 """
 
 import copy
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,32 +22,55 @@ SELECTIONS = ("found", "true")
 CLIPPED_GAUSSIAN = 0.98658
 """Standard deviation of the part of a Gaussian of 1 that lies within 3."""
 
-
 ROUNDS = 5
 """Shift and choice of the pairs follow each other so many times; two or three settle both."""
+
+SLOPES = (0.3, 3.0)
+"""The slope of a line lies between these."""
+
+SLOPE_PRIOR = 0.3
+"""Standard deviation of slopes around 1: few pairs, or errors that are all alike, leave it 1."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What is done to a quantity, and to the natural logarithm of its stated error.
+
+    Attributes
+    ----------
+    shift : float
+        Added to the quantity.
+    slope, lnerr : float
+        The logarithm becomes ``slope`` times itself, and ``lnerr`` more.
+    """
+
+    shift: float = 0.0
+    slope: float = 1.0
+    lnerr: float = 0.0
+
+    def error(self, error):
+        """Return the corrected error, (N,), of the stated one."""
+        return np.exp(self.lnerr) * np.asarray(error, np.float64) ** self.slope
 
 
 @dataclass(frozen=True)
 class DLACalibration:
-    """What has to be added to what a network says.
+    """What has to be done to what a network says.
 
     Attributes
     ----------
-    nhi_shift : float
-        To log10 of the column density.
-    nhi_lnerr : float
-        To the natural logarithm of NHI_ERR.
-    z_lnerr : float
-        To that of Z_DLA_ERR; the same for the offset that gives the redshift.
+    nhi : Correction
+        Of log10 of the column density.
+    place : Correction
+        Of where an absorber is, in cells.
     threshold : float
         Least DLA_CONFIDENCE of the catalogue.
     pairs : int
         Absorbers that were found, and are there, from which this is.
     """
 
-    nhi_shift: float
-    nhi_lnerr: float
-    z_lnerr: float
+    nhi: Correction
+    place: Correction
     threshold: float
     pairs: int
 
@@ -56,6 +79,7 @@ def calibrate(
     found,
     truth,
     sightlines,
+    cell,
     threshold=None,
     by="found",
     min_nhi=MIN_DLA,
@@ -63,7 +87,7 @@ def calibrate(
     min_purity=None,
     **options,
 ):
-    """Return what makes the pulls of absorbers scatter by 1, and those of log N around 0.
+    """Return what makes the pulls of absorbers scatter by 1 around 0, at small errors and large.
 
     Outliers beyond three times the spread decide nothing: most are matches by chance.
 
@@ -71,6 +95,8 @@ def calibrate(
     ----------
     found, truth, sightlines : structured array
         Of a calibration set, as in `desinn.evaluate.absorbers.select`.
+    cell : float
+        Width of the network's cells in the natural logarithm of the wavelength.
     threshold : float, optional
         Without it the best one for the shifted log N, as `best_threshold` gives it.
     by : str
@@ -97,47 +123,70 @@ def calibrate(
     if by not in SELECTIONS:
         raise ValueError(f"by: expected one of {', '.join(SELECTIONS)}, found {by!r}")
 
-    shift, least = 0.0, threshold
+    nhi, least = Correction(), threshold
     for number in range(ROUNDS):  # the shift says which pass, too, and so what the threshold is
         shifted = found.copy()
-        shifted["NHI"] += shift
+        shifted["NHI"] += nhi.shift
         sample = select(shifted, truth, sightlines, **options)
         if threshold is None:
             # What is asked for may be out of reach before the first shift.
             least = best_threshold(sample, **(limits if number else {}))
         pairs = pairs_of(sample, least)
         pairs = pairs[pairs["NHI" if by == "found" else "NHI_TRUE"] >= min_nhi]
-        step, nhi_lnerr = _shift_and_factor(pairs, "NHI")
-        shift += step
-    _, z_lnerr = _shift_and_factor(pairs, "Z")
-    return DLACalibration(shift, nhi_lnerr, z_lnerr, float(least), len(pairs))
+        said = with_error(pairs, "NHI")
+        step = _correction("NHI", difference(said, "NHI"), said["NHI_ERR"])
+        nhi = Correction(nhi.shift + step.shift, step.slope, step.lnerr)
+    said = with_error(pairs, "Z")
+    unit = cell * (1 + said["Z"])
+    place = _correction("Z", difference(said, "Z") / unit, said["Z_ERR"] / unit)
+    return DLACalibration(nhi, place, float(least), len(pairs))
 
 
-def _shift_and_factor(pairs, quantity):
-    """Return what added to a quantity makes its mean pull 0, and ln of the errors' factor."""
-    pairs = with_error(pairs, quantity)
-    if len(pairs) < FEWEST:
-        raise ValueError(f"{quantity}: expected at least {FEWEST} pairs with an error above 0, "
-                         f"found {len(pairs)}")  # fmt: skip
-    off, error = difference(pairs, quantity), pairs[f"{quantity}_ERR"]
-    median, mad = spread(off / error)
-    inside = np.abs(off / error - median) <= FAR * mad
-    shift = -float((off[inside] / error[inside]).sum() / (1 / error[inside]).sum())
-    # A factor on the errors leaves a mean of 0 where it is, so that the shift stays right.
-    scatter = clipped((off + shift) / error)[1] / CLIPPED_GAUSSIAN
-    if not scatter > 0:
-        raise ValueError(f"{quantity}: expected pulls that scatter, found all alike")
-    return shift, math.log(scatter)
+def _correction(name, off, error):
+    """Return the correction for differences that were found with these stated errors."""
+    if len(off) < FEWEST:
+        raise ValueError(f"{name}: expected at least {FEWEST} pairs with an error above 0, "
+                         f"found {len(off)}")  # fmt: skip
+    if not np.ptp(off) > 0:
+        raise ValueError(f"{name}: expected pulls that scatter, found all alike")
+    done = Correction()
+    for _ in range(ROUNDS):  # which are outliers depends on the errors
+        now = done.error(error)
+        pull = (off + done.shift) / now
+        median, mad = spread(pull)
+        inside = np.abs(pull - median) <= FAR * mad
+        shift = -float((off[inside] / now[inside]).sum() / (1 / now[inside]).sum())
+        slope = _slope(off[inside] + shift, error[inside])
+        # A factor on the errors leaves a mean pull of 0 where it is.
+        scatter = clipped((off + shift) / error**slope)[1] / CLIPPED_GAUSSIAN
+        done = Correction(shift, slope, float(np.log(scatter)))
+    return done
 
 
-def apply(found, calibration):
+def _slope(off, error):
+    """Return the likeliest slope for Gaussian differences, whatever the factor."""
+    from scipy.optimize import minimize_scalar
+
+    lnerr = np.log(error)
+    lnerr -= lnerr.mean()
+
+    def cost(slope):  # -log of the likelihood at the best factor, and of the prior
+        variance = np.mean((off * np.exp(-slope * lnerr)) ** 2)
+        return 0.5 * len(off) * np.log(variance) + 0.5 * ((slope - 1) / SLOPE_PRIOR) ** 2
+
+    return float(minimize_scalar(cost, bounds=SLOPES, method="bounded").x)
+
+
+def apply(found, calibration, cell):
     """Return absorbers as the calibrated network would state them.
 
     Parameters
     ----------
     found : structured array
-        NHI, NHI_ERR and Z_DLA_ERR.
+        NHI, Z_DLA and their errors.
     calibration : DLACalibration
+    cell : float
+        As for `calibrate`.
 
     Returns
     -------
@@ -145,9 +194,12 @@ def apply(found, calibration):
         A copy; types and flags stay as they are.
     """
     found = found.copy()
-    found["NHI"] += calibration.nhi_shift
-    found["NHI_ERR"] *= math.exp(calibration.nhi_lnerr)
-    found["Z_DLA_ERR"] *= math.exp(calibration.z_lnerr)
+    found["NHI"] += calibration.nhi.shift
+    found["NHI_ERR"] = calibration.nhi.error(found["NHI_ERR"])
+    unit = cell * (1 + found["Z_DLA"])
+    error = calibration.place.error(found["Z_DLA_ERR"] / unit)
+    found["Z_DLA"] += unit * calibration.place.shift
+    found["Z_DLA_ERR"] = error * unit
     return found
 
 
@@ -173,27 +225,26 @@ def bake(header, arrays, calibration):
         If an output is not a convolution with a bias, or such a one times a number.
     """
     header, arrays = copy.deepcopy(header), dict(arrays)
-    added = {
-        "nhi": calibration.nhi_shift,
-        "nhi_lnerr": calibration.nhi_lnerr,
-        "offset_lnerr": calibration.z_lnerr,
-    }
-    for name, value in added.items():
-        bias, scale = _bias_of(header, name)
-        arrays[bias] = (arrays[bias] + value / scale).astype(np.float32)
+    for name, said in (("nhi", calibration.nhi), ("offset", calibration.place)):
+        _put(header, arrays, name, 1.0, said.shift)
+        _put(header, arrays, f"{name}_lnerr", said.slope, said.lnerr)
     header["interpret"]["threshold"] = calibration.threshold
     # Below the floor nothing is a candidate; what is one must not be missed by a low threshold.
     header["interpret"]["floor"] = min(header["interpret"]["floor"], calibration.threshold)
     return header, arrays
 
 
-def _bias_of(header, name):
-    """Return the array that can be added to for an output, and what it is multiplied by."""
+def _put(header, arrays, output, slope, more):
+    """Change the weights so that an output becomes `slope` times itself and `more`."""
     nodes = {node["name"]: node for node in header["nodes"]}
-    node, scale = nodes.get(header["outputs"].get(name), {}), 1.0
+    node, scale, shift = nodes.get(header["outputs"].get(output), {}), 1.0, 0.0
     if node.get("op") == "affine":
-        node, scale = nodes.get(node["inputs"][0], {}), node["scale"]
-    if node.get("op") != "conv" or not node["bias"]:
-        expected = "expected a conv with a bias, or affine of one"
-        raise ValueError(f"output {name}: {expected}, found {node.get('op', 'nothing')}")
-    return f"{node['name']}/bias", scale
+        scale, shift = node["scale"], node["shift"]
+        node = nodes.get(node["inputs"][0], {})
+    if node.get("op") != "conv" or not node["bias"] or node["weight_norm"]:
+        expected = "expected a conv with a bias and plain weights, or affine of one"
+        raise ValueError(f"output {output}: {expected}, found {node.get('op', 'nothing')}")
+    kernel, bias = (f"{node['name']}/{name}" for name in ("kernel", "bias"))
+    arrays[kernel] = (slope * arrays[kernel]).astype(np.float32)
+    moved = slope * arrays[bias] + (slope * shift + more - shift) / scale
+    arrays[bias] = moved.astype(np.float32)

@@ -28,6 +28,7 @@ def calibrate_dla(options, header, arrays):
         If a file cannot be used, is of another network, or there are too few absorbers.
     """
     from ..evaluate.dla_calibration import bake, calibrate
+    from ..finders.dla_input import SightlineInput
     from ..io.absorbers import read_absorbers, read_dla_catalog, read_known_targets
     from ..nn import write_weights
 
@@ -41,7 +42,8 @@ def calibrate_dla(options, header, arrays):
     found, sightlines = read_dla_catalog(catalogue)
     truth, known = read_absorbers(options.truth), read_known_targets(options.truth)
     limits = {"min_purity": options.min_purity, "min_snr": options.min_snr}
-    said = calibrate(found, truth, sightlines, known=known, **limits)
+    cell = SightlineInput.from_header(header).width * math.log(10)
+    said = calibrate(found, truth, sightlines, cell, known=known, **limits)
     new, new_arrays = bake(header, arrays, said)
     earlier = header["provenance"].get("calibration")
     new["provenance"]["calibration"] = {
@@ -53,8 +55,9 @@ def calibrate_dla(options, header, arrays):
     }
     write_weights(options.outfile, new, new_arrays, options.overwrite)
     get_logger().info(
-        "%s: log N %+.3f, NHI_ERR x %.3f, Z_DLA_ERR x %.3f, threshold %.2f, from %d absorbers",
-        options.outfile, said.nhi_shift, math.exp(said.nhi_lnerr), math.exp(said.z_lnerr),
+        "%s: log N %+.3f, place %+.3f cells, slopes of their errors' logarithms %.2f and %.2f, "
+        "threshold %.2f, from %d absorbers",
+        options.outfile, said.nhi.shift, said.place.shift, said.nhi.slope, said.place.slope,
         said.threshold, said.pairs,
     )  # fmt: skip
     return 0
