@@ -178,3 +178,17 @@ def test_several_catalogues_are_one(tmp_path, caplog):
     assert rows["VMIN_CIV_450"].tolist() == [[5, -1], [1, 2], [4, -1]]
     assert "a.fits ..." in caplog.text
     assert (read_qso_catalogs([other]) == read_qso_catalog(other)).all()
+
+
+def test_troughs_of_another_catalogue(tmp_path):
+    """A mock has its redshifts in one file, and in another the troughs of some quasars."""
+    redshifts = write_catalogue(tmp_path / "zcat.fits", [7, 3, 4], [2.5, 3.0, 2.2])
+    troughs = write_catalogue(tmp_path / "bal_cat.fits", [4, 7], [2.3, 2.6],
+                              VMIN_CIV_450=[[100.0, 900.0], [200.0, -1]],
+                              VMAX_CIV_450=[[800.0, 999.0], [300.0, -1]])  # fmt: skip
+    for paths in ([redshifts, troughs], [troughs, redshifts]):
+        rows = np.sort(read_qso_catalogs(paths), order="TARGETID")
+        assert rows["TARGETID"].tolist() == [3, 4, 7]
+        assert rows["VMIN_CIV_450"].tolist() == [[-1, -1], [100, 900], [200, -1]]
+        assert rows["VMAX_CIV_450"].tolist() == [[-1, -1], [800, 999], [300, -1]]
+    assert read_qso_catalogs([redshifts, troughs])["Z"].tolist() == [2.5, 3.0, 2.2]

@@ -87,8 +87,10 @@ def read_qso_catalogs(paths):
     Returns
     -------
     numpy.ndarray
-        (N,) as `read_qso_catalog` returns it, with the columns that all of them have. Of rows
-        with the same TARGETID the first is kept, and one warning is logged.
+        (N,) as `read_qso_catalog` returns it, with the columns that all of them have, and with
+        troughs if any has them. Of rows with the same TARGETID the first is kept, with the
+        troughs of the first that has any, and one warning is logged. So the redshifts of one file
+        (as a mock's zcat) can be joined with the troughs of another (its bal_cat).
 
     Raises
     ------
@@ -98,26 +100,46 @@ def read_qso_catalogs(paths):
     parts = [read_qso_catalog(path) for path in paths]
     if len(parts) == 1:
         return parts[0]
-    names = [name for name in parts[0].dtype.names if all(name in p.dtype.names for p in parts)]
-    widest = {name: max(parts, key=lambda p, n=name: p.dtype[n].itemsize).dtype[name]
-              for name in names}  # fmt: skip
-    rows = np.zeros(sum(map(len, parts)), [(name, widest[name]) for name in names])
+    all_names = dict.fromkeys(name for part in parts for name in part.dtype.names)
+    having = {name: [part for part in parts if name in part.dtype.names] for name in all_names}
+    dtype = [
+        (name, max(some, key=lambda part, n=name: part.dtype[n].itemsize).dtype[name])
+        for name, some in having.items()
+        if name in VELOCITIES or len(some) == len(parts)
+    ]
+    rows = np.zeros(sum(map(len, parts)), dtype)
     first = 0
     for part in parts:
         here = slice(first, first + len(part))
-        for name in names:
-            _fill(rows[name][here], part[name])
+        for name in rows.dtype.names:
+            _fill(rows[name][here], part[name] if name in part.dtype.names else None)
         first = here.stop
+    _share_troughs(rows)
     return _without_repeats(rows, os.fspath(paths[0]) + " ...")
 
 
 def _fill(target, values):
-    """Copy a column; troughs that are fewer than elsewhere are followed by none (-1)."""
-    if values.ndim == 1:
+    """Copy a column; troughs that are not there, or fewer than elsewhere, are none (-1)."""
+    if target.ndim == 1:
         target[...] = values
         return
     target[...] = -1
-    target[:, : values.shape[1]] = values
+    if values is not None:
+        target[:, : values.shape[1]] = values
+
+
+def _share_troughs(rows):
+    """Give rows without troughs, in place, those of another row with their TARGETID."""
+    if not set(VELOCITIES) <= set(rows.dtype.names):
+        return
+    low, high = (rows[name] for name in VELOCITIES)
+    given = np.flatnonzero((high > low).any(axis=1))
+    known, first = np.unique(rows["TARGETID"][given], return_index=True)
+    lacking = np.setdiff1d(np.arange(len(rows)), given)
+    lacking = lacking[np.isin(rows["TARGETID"][lacking], known)]
+    source = given[first[np.searchsorted(known, rows["TARGETID"][lacking])]]
+    for name in VELOCITIES:
+        rows[name][lacking] = rows[name][source]
 
 
 def read_redrock(paths):
