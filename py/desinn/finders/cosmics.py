@@ -5,6 +5,7 @@ Source: Zhang & Bloom 2020 (deepCR, arXiv:1907.09500).
 
 import numpy as np
 
+from ..nn.tiling import period
 from .base import section
 
 PREPARE = {
@@ -75,8 +76,14 @@ class _ImageNetwork:
         self._check_shapes()
 
     def _check_shapes(self):
-        """Raise unless an image comes out as large as it goes in."""
+        """Raise unless an image comes out as large as it goes in, and can be cut into tiles."""
         graph = self.network.graph
+        step = max(period(graph))
+        if self._prepare["pad_multiple"] % step:
+            found = self._prepare["pad_multiple"]
+            raise ValueError(
+                f"prepare: pad_multiple: expected a multiple of the strides, {step}, found {found}"
+            )
         size = 8 * self._prepare["pad_multiple"]
         shape = (size, size, len(self._prepare["channels"]))
         shapes = graph.shapes_for(dict.fromkeys(graph.inputs, shape))
@@ -126,7 +133,7 @@ class _ImageNetwork:
 
     def _run(self, x, shape):
         """Return the output without the padding: (1, Y', X', 1) -> (Y, X)."""
-        y = self.network(x)[self._output][0, :, :, 0]
+        y = self.network.on_tiles(x[0], self._output)[:, :, 0]
         return y[y.shape[0] - shape[0] :, y.shape[1] - shape[1] :]
 
 
@@ -156,8 +163,6 @@ class CosmicRayFinder(_ImageNetwork):
 
     def probability(self, image):
         """Return for each pixel the probability that a cosmic ray hit it.
-
-        The whole image is run at once, on one thread and with about 1 kB of memory a pixel.
 
         Parameters
         ----------

@@ -4,12 +4,15 @@ import math
 
 import numpy as np
 
-from . import geometry
+from . import geometry, winograd
 from .normalization import weight_norm
 from .ops import Op, crops, flag, padding, positive, positives, register, spatial_rank
 
 PIECE_VALUES = 2**19
 """How many values of unfolded windows are multiplied at once: 2 MB, which stays in the cache."""
+
+SHORT_RUN = 8
+"""Windows whose pixels lie side by side in fewer than so many are unfolded tap by tap."""
 
 
 class Weighted(Op):
@@ -89,19 +92,30 @@ class Conv(Convolution):
         windows = geometry.patches(padded, self.kernel, self.stride, self.dilation)
         return np.tensordot(windows, kernel, axes=kernel.ndim - 1) + bias
 
-    def ready(self, params):
+    def ready(self, params, depth=0):
         """Return kernel and bias as one matrix (prod(kernel) * C + 1, filters).
 
-        `run` puts a column of ones beside the windows, so that the product adds the bias.
+        `run` puts a column of ones beside the windows, so that the product adds the bias. Where
+        Winograd's way can be used, its kernel is there too.
         """
         kernel = params["kernel"].reshape(-1, self.filters)
-        return {"matrix": np.concatenate([kernel, params["bias"][np.newaxis]])}
+        matrix = np.concatenate([kernel, params["bias"][np.newaxis]])
+        return {"matrix": matrix, **winograd.ready(self, params["kernel"], depth)}
 
     def run(self, params, arrays, out, finish, scratch):
         """Unfold some windows at a time, multiply, and finish while they are in the cache."""
-        if math.prod(self.kernel) == 1:
+        scheme = winograd.scheme_for(params, out.shape[1])
+        if scheme is not None:
+            for x, y in zip(arrays[0], out, strict=True):
+                winograd.convolve(scheme, params, x, y, finish, scratch)
+        elif math.prod(self.kernel) == 1:
             self._run_single(params, arrays[0], out, finish, scratch)
-            return
+        elif self._is_narrow(arrays[0].shape[-1]):
+            self._run_narrow(params, arrays[0], out, finish, scratch)
+        else:
+            self._run_wide(params, arrays, out, finish, scratch)
+
+    def _run_wide(self, params, arrays, out, finish, scratch):
         windows = geometry.patches(arrays[0], self.kernel, self.stride, self.dilation)
         terms = len(params["matrix"]) - 1  # of one window: prod(kernel) * C
         for cut in _cuts(out.shape[:-1], PIECE_VALUES // max(terms, self.filters)):
@@ -112,6 +126,25 @@ class Conv(Convolution):
             np.copyto(columns.reshape(*pixels, terms + 1)[..., :terms].reshape(part.shape), part)
             sums = scratch.take("sums", (len(columns), self.filters))
             np.matmul(columns, params["matrix"], out=sums)
+            _finish(sums, out[cut], finish)
+
+    def _is_narrow(self, channels):
+        """Return whether the pixels of a window lie in memory in runs too short to copy."""
+        return len(self.kernel) > 1 and channels * self.kernel[-1] < SHORT_RUN
+
+    def _run_narrow(self, params, x, out, finish, scratch):
+        """Unfold tap by tap: the pixels that one tap sees lie in long runs."""
+        terms = len(params["matrix"]) - 1
+        windows = geometry.patches(x, self.kernel, self.stride, self.dilation)
+        for cut in _cuts(out.shape[:-1], PIECE_VALUES // max(terms, self.filters)):
+            part = windows[cut]  # (b, y, ..., *kernel, C)
+            pixels = part.shape[: out.ndim - 1]
+            columns = scratch.take("columns", (terms + 1, math.prod(pixels)))
+            columns[terms] = 1
+            for row, tap in zip(columns, np.ndindex(part.shape[len(pixels) :]), strict=False):
+                np.copyto(row.reshape(pixels), part[(..., *tap)])
+            sums = scratch.take("sums", (columns.shape[1], self.filters))
+            np.matmul(columns.T, params["matrix"], out=sums)
             _finish(sums, out[cut], finish)
 
     def _run_single(self, params, x, out, finish, scratch):
@@ -181,6 +214,21 @@ class TransposedConv(Convolution):
         """Return the pixels whose kernels touch `low` to `high`."""
         before, extent, stride = self._crops()[axis][0], self.kernel[axis], self.stride[axis]
         return -((extent - 1 - low - before) // stride), (high + before) // stride
+
+    def run(self, params, arrays, out, finish, scratch):
+        """Lay kernels side by side that do not overlap, row by row; else as `apply`."""
+        if len(self.kernel) != 2 or self.kernel != self.stride or np.any(self._crops()):
+            super().run(params, arrays, out, finish, scratch)
+            return
+        (x,), (high, wide) = arrays, self.kernel
+        kernel = params["kernel"].transpose(0, 2, 1, 3)  # (high, C, wide, filters)
+        for y in range(high):
+            matrix = kernel[y].reshape(x.shape[-1], -1)
+            rows = out[:, y::high]  # (B, Y, X wide, filters)
+            sums = scratch.take("sums", (*x.shape[:-1], matrix.shape[1]))
+            np.matmul(x, matrix, out=sums)
+            sums += np.tile(params["bias"], wide)
+            finish(sums.reshape(*rows.shape[:2], -1), rows.reshape(*rows.shape[:2], -1))
 
     def apply(self, params, x):
         """Return the overlapping kernels, added up."""

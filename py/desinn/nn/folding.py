@@ -65,8 +65,15 @@ def fold(graph, arrays):
         if merged is not None:
             del steps[before.name]
         steps[step.name] = merged or _settled(step)
-    done = [replace(step, params=step.op.ready(step.params)) for step in steps.values()]
-    return done, outputs
+    depths = dict.fromkeys(graph.inputs, 0)
+    for step in steps.values():
+        depths[step.name] = _depth(step, depths) + isinstance(step.op, Weighted)
+        step.params = step.op.ready(step.params, _depth(step, depths))
+    return list(steps.values()), outputs
+
+
+def _depth(step, depths):
+    return max(depths[name] for name in step.inputs)
 
 
 def _without_identities(graph):
@@ -156,9 +163,8 @@ def _joined(group):
         (step.name, slice(end - count, end))
         for step, count, end in zip(group, counts, ends, strict=True)
     ]
-    params = {
-        key: np.concatenate([step.params[key] for step in group], axis=-1) for key in first.params
-    }
+    shared = [key for key in first.params if all(key in step.params for step in group)]
+    params = {key: np.concatenate([step.params[key] for step in group], axis=-1) for key in shared}
     op = type(first.op)({**first.op.attributes, channels: ends[-1]})
     name = " + ".join(step.name for step in group)
     return replace(first, name=name, op=op, params=params, parts=tuple(parts))

@@ -8,10 +8,14 @@ from .activation import FINISH
 from .folding import fold, join_siblings
 from .graph import Graph
 from .threads import share
+from .tiling import margins, period, tiles
 from .weights import WeightsError, array_problems
 
 BLOCK_BYTES = 2**23
 """How much the largest layer of a block may read and write; found by measuring."""
+
+TILE = 384
+"""Pixels of a tile of a large image, along each axis."""
 
 
 class Network:
@@ -100,6 +104,47 @@ class Network:
         share(lambda block, arena: plan.run(block, arena, inputs, results), plan.blocks(batch))
         return results
 
+    def on_tiles(self, image, output, core=TILE):
+        """Compute an output of one large image, tile by tile.
+
+        Parameters
+        ----------
+        image : ndarray, shape (Y, X, C)
+            Of a network with one input; any real dtype. Its sizes are multiples of
+            `desinn.nn.tiling.period`.
+        output : str
+            Public name of an output that is as large as the input.
+        core : int
+            Pixels of a tile along each axis, about, without its margin. What comes out does not
+            depend on it but for rounding, nor at all on the number of threads.
+
+        Returns
+        -------
+        ndarray of float32, shape (Y, X, C')
+
+        Raises
+        ------
+        desinn.nn.graph.GraphError
+            If the shape is not what the network takes.
+        ValueError
+            If the network cannot be run in tiles, or sizes are no such multiples.
+        """
+        ((name, image),) = self._checked(np.asarray(image)[np.newaxis]).items()
+        parts = tiles(image.shape[1:-1], core, margins(self.graph, output), period(self.graph))
+        source = self.sources[output]
+        whole = self.graph.shapes_for({name: image.shape[1:]})
+        window = [cut.stop - cut.start for cut in parts[0].window]
+        shapes = self.graph.shapes_for({name: (*window, image.shape[-1])})
+        plan = _Plan(self._joined, self.sources, [name], shapes, 1)
+        result = np.empty(whole[source], np.float32)
+
+        def compute(tile, arena):
+            values = plan.compute({name: image[(slice(None), *tile.window)]}, arena)
+            result[tile.core] = values[source][(0, *tile.inner)]
+
+        share(compute, parts)
+        return result
+
     def _checked(self, x):
         """Return the inputs by name as arrays of real numbers with one batch size."""
         names = list(self.graph.inputs)
@@ -151,14 +196,19 @@ class _Plan:
 
     def run(self, block, arena, inputs, results):
         """Compute one block and write its part of the results."""
-        count = block.stop - block.start
-        values, calls = arena.once(count, lambda: self._laid_out(count, arena))
-        for name, array in inputs.items():
-            values[name][...] = array[block]
-        for run, arguments in calls:
-            run(*arguments, arena)
+        values = self.compute({name: array[block] for name, array in inputs.items()}, arena)
         for name, source in self._sources.items():
             results[name][block] = values[source]
+
+    def compute(self, inputs, arena):
+        """Return the arrays of all steps by name; they last until the next block."""
+        count = len(next(iter(inputs.values())))
+        values, calls = arena.once(count, lambda: self._laid_out(count, arena))
+        for name, array in inputs.items():
+            values[name][...] = array
+        for run, arguments in calls:
+            run(*arguments, arena)
+        return values
 
     def _laid_out(self, count, arena):
         """Return the arrays of a block by name, and each step's call: function and arguments."""

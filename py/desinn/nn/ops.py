@@ -198,8 +198,19 @@ class Op:
         """
         raise TypeError(f"{type(self).__name__} does not say what it means")
 
-    def ready(self, params):
-        """Return the parameters as `run` wants them, made once when the network is built."""
+    def ready(self, params, depth=0):
+        """Return the parameters as `run` wants them, made once when the network is built.
+
+        Parameters
+        ----------
+        params : dict of ndarray
+        depth : int
+            How many layers with weights lie between it and the input, at most.
+
+        Returns
+        -------
+        dict of ndarray
+        """
         return params
 
     def borders(self, *sizes):

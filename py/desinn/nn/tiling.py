@@ -1,0 +1,131 @@
+"""Large images in tiles: windows that overlap, each computed alone, of which the middle counts.
+
+A pixel of the output sees no further than the network's receptive field. So a window with that
+much around its middle gives the very pixels of the whole image there, if it begins where the
+strides of the network do; and where it ends with the image, the network's own padding is right.
+"""
+
+import math
+from dataclasses import dataclass
+
+from .convolution import Conv
+from .pooling import Pool
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One window of an image.
+
+    Attributes
+    ----------
+    window, core : tuple of slice
+        Of the image, one for each spatial axis: what is computed, and what of it counts.
+    inner : tuple of slice
+        The core within the window.
+    """
+
+    window: tuple
+    core: tuple
+    inner: tuple
+
+
+def period(graph):
+    """Return for each spatial axis the step at which windows may begin.
+
+    Parameters
+    ----------
+    graph : desinn.nn.graph.Graph
+
+    Returns
+    -------
+    tuple of int
+    """
+    rank = len(next(iter(graph.inputs.values()))) - 1
+    strides = [node.op.stride for node in graph.nodes if isinstance(node.op, Conv | Pool)]
+    return tuple(math.prod(stride[axis] for stride in strides) for axis in range(rank))
+
+
+def margins(graph, output):
+    """Return how much of a window does not count on each side, for each spatial axis.
+
+    Parameters
+    ----------
+    graph : desinn.nn.graph.Graph
+    output : str
+        Public name of an output that is as large as the input.
+
+    Returns
+    -------
+    list of int
+        Multiples of the `period`.
+
+    Raises
+    ------
+    ValueError
+        If a pixel may depend on the whole image, or the output has another size.
+    """
+    steps = period(graph)
+    field = graph.receptive_field(output)
+    if None in field:
+        raise ValueError(f"output {output}: a pixel of it may depend on the whole image")
+    size = [8 * max(pair) + 8 * step for pair, step in zip(field, steps, strict=True)]
+    size = [-(-n // step) * step for n, step in zip(size, steps, strict=True)]
+    ((name, shape),) = graph.inputs.items()
+    found = graph.shapes_for({name: (*size, shape[-1])})[graph.outputs[output]][:-1]
+    if list(found) != size:
+        raise ValueError(f"output {output}: expected the size of the input, found {found}")
+    return [-(-max(pair) // step) * step for pair, step in zip(field, steps, strict=True)]
+
+
+def tiles(sizes, core, margin, step):
+    """Cut an image into windows that all have the same size.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Of the image, for each axis a multiple of `step`.
+    core : int
+        Of the middles, about; those at the end of an axis are smaller.
+    margin, step : sequence of int
+        For each axis what `margins` and `period` say.
+
+    Returns
+    -------
+    list of Tile
+        Whose cores cover the image without overlap.
+
+    Raises
+    ------
+    ValueError
+        If a size is no multiple of its step.
+
+    Examples
+    --------
+    >>> [t.window[0] for t in tiles([40], 16, [4], [2])]
+    [slice(0, 24, None), slice(12, 36, None), slice(16, 40, None)]
+    >>> tiles([41], 16, [4], [2])
+    Traceback (most recent call last):
+        ...
+    ValueError: expected sizes that are multiples of (2,), found (41,)
+    """
+    if any(n % s for n, s in zip(sizes, step, strict=True)):
+        raise ValueError(f"expected sizes that are multiples of {tuple(step)}, found "
+                         f"{tuple(sizes)}")  # fmt: skip
+    cut = [_spans(*axis) for axis in zip(sizes, [core] * len(sizes), margin, step, strict=True)]
+    found = [()]
+    for spans in cut:
+        found = [(*before, span) for before in found for span in spans]
+    return [Tile(*zip(*spans, strict=True)) for spans in found]
+
+
+def _spans(size, core, margin, step):
+    """Return (window, core, inner) along one axis."""
+    core = max(core // step, 1) * step
+    length = min(core + 2 * margin, size)
+    spans = []
+    for begin in range(0, size, core):
+        end = min(begin + core, size)
+        first = min(max(begin - margin, 0), size - length)
+        inner = slice(begin - first, end - first)
+        spans.append((slice(first, first + length), slice(begin, end), inner))
+    return spans

@@ -1,0 +1,121 @@
+"""Large images in tiles: the same pixels as in one piece."""
+
+import numpy as np
+import pytest
+
+from desinn.nn import Network
+from desinn.nn.network import evaluate
+from desinn.nn.tiling import margins, period, tiles
+
+PLAIN = {"bias": True, "weight_norm": False}
+
+
+def u_net(rng, depth=1, channels=8):
+    """Return header and arrays of a small U-Net with random weights."""
+    nodes, arrays = [], {}
+
+    def add(name, op, inputs, out=None, before=None, size=3, **attributes):
+        if out:
+            arrays[f"{name}/kernel"] = rng.normal(0, 0.2, (size, size, before, out)).astype("f4")
+            arrays[f"{name}/bias"] = rng.normal(0, 0.1, out).astype("f4")
+            attributes |= {"filters": out, "kernel": [size, size], **PLAIN}
+        nodes.append({"name": name, "op": op, "inputs": inputs, **attributes})
+        return name
+
+    def conv(name, before_name, before, out, size=3):
+        more = {"stride": [1, 1], "dilation": [1, 1], "padding": "same"}
+        name = add(name, "conv", [before_name], out, before, size, **more)
+        return add(f"{name}_relu", "relu", [name])
+
+    pool = {"kernel": [2, 2], "stride": [2, 2], "padding": "valid"}
+    top, skips, width = conv("first", "x", 1, channels), [], channels
+    for level in range(depth):
+        skips.append((top, width))
+        top = add(f"pool_{level}", "max_pool", [top], **pool)
+        top, width = conv(f"down_{level}", top, width, 2 * width), 2 * width
+    for level, (skip, narrow) in reversed(list(enumerate(skips))):
+        up = {"stride": [2, 2], "padding": "valid"}
+        top = add(f"up_{level}", "transposed_conv", [top], narrow, width, 2, **up)
+        top = add(f"concat_{level}", "concat", [skip, top], axis=-1)
+        top, width = conv(f"join_{level}", top, 2 * narrow, narrow), narrow
+    conv("last", top, width, 1, 1)
+    header = {"inputs": [{"name": "x", "shape": [None, None, 1]}], "nodes": nodes,
+              "outputs": {"y": "last"}}  # fmt: skip
+    return header, arrays
+
+
+@pytest.mark.parametrize("core", [8, 30, 64, 500])
+@pytest.mark.parametrize(("depth", "size"), [(1, (62, 90)), (2, (124, 44))])
+def test_tiles_are_the_whole(depth, size, core):
+    rng = np.random.default_rng(core)
+    header, arrays = u_net(rng, depth)
+    image = rng.normal(0, 1, (*size, 1)).astype("f4")
+    double = {name: array.astype("f8") for name, array in arrays.items()}
+    expected = evaluate(header, double, image[None].astype("f8"))["y"][0]
+    found = Network(header, arrays).on_tiles(image, "y", core)
+    assert np.abs(found - expected).max() <= 2e-6 * np.abs(expected).max()
+
+
+def test_the_number_of_threads_changes_nothing():
+    from threadpoolctl import threadpool_limits
+
+    rng = np.random.default_rng(2)
+    network = Network(*u_net(rng))
+    image = rng.normal(0, 1, (100, 120, 1)).astype("f4")
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads, "blas"):
+            found.append(network.on_tiles(image, "y", 32))
+    assert (found[0] == found[1]).all()
+    assert (found[0] == found[2]).all()
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_margins_hold_all_that_is_seen(depth):
+    """A margin less than that by one step changes pixels."""
+    rng = np.random.default_rng(3)
+    header, arrays = u_net(rng, depth)
+    arrays = {name: np.abs(array) for name, array in arrays.items()}  # nothing cancels
+    graph = Network(header, arrays).graph
+    step = 2**depth
+    assert period(graph) == (step, step)
+    margin = margins(graph, "y")[0]
+    apart = 0
+    for at in range(8 * margin, 8 * margin + step):
+        x = np.zeros((1, 16 * margin, 16 * margin, 1), "f4")
+        before = evaluate(header, arrays, x)["y"]
+        x[0, at, at] = 100
+        changed = np.argwhere(evaluate(header, arrays, x)["y"][0, :, :, 0] != before[0, :, :, 0])
+        apart = max(apart, np.abs(changed - at).max())
+    assert margin - step < apart <= margin
+
+
+@pytest.mark.parametrize(("size", "core"), [(40, 16), (16, 16), (6, 16), (48, 10), (1000, 384)])
+def test_cores_cover_an_axis_once(size, core):
+    parts = tiles([size], core, [8], [2])
+    counted = np.zeros(size, int)
+    for tile in parts:
+        counted[tile.core] += 1
+        (window,), (inner,), (own,) = tile.window, tile.inner, tile.core
+        assert window.start % 2 == 0
+        assert (window.start + inner.start, window.start + inner.stop) == (own.start, own.stop)
+        assert own.start - window.start >= min(8, own.start)
+        assert window.stop - own.stop >= min(8, size - own.stop)
+    assert (counted == 1).all()
+    assert len({tile.window[0].stop - tile.window[0].start for tile in parts}) == 1
+
+
+def test_what_cannot_be_cut():
+    network = Network(*u_net(np.random.default_rng(4)))
+    with pytest.raises(ValueError, match=r"multiples of \(2, 2\), found \(33, 40\)"):
+        network.on_tiles(np.zeros((33, 40, 1)), "y")
+    mean = {"name": "flat", "op": "flatten", "inputs": ["x"]}
+    header = {"inputs": [{"name": "x", "shape": [4, 4, 1]}], "nodes": [mean],
+              "outputs": {"y": "flat"}}  # fmt: skip
+    with pytest.raises(ValueError, match="output y: a pixel of it may depend on the whole image"):
+        Network(header, {}).on_tiles(np.zeros((4, 4, 1)), "y")
+    crop = {"name": "crop", "op": "crop", "inputs": ["x"], "amounts": [[1, 1], [1, 1]]}
+    header = {"inputs": [{"name": "x", "shape": [None, None, 1]}], "nodes": [crop],
+              "outputs": {"y": "crop"}}  # fmt: skip
+    with pytest.raises(ValueError, match="output y: expected the size of the input, found"):
+        Network(header, {}).on_tiles(np.zeros((8, 8, 1)), "y")
