@@ -107,12 +107,74 @@ def test_any_real_dtype_is_taken(finder, dtype):
         (np.zeros(5), r"expected real numbers of shape \(Y, X\), found float64 of shape \(5,\)"),
         (np.zeros((0, 4)), "found float64 of shape"),
         (np.zeros((3, 3), complex), "found complex128"),
-        (np.full((3, 3), np.nan), "expected finite pixels, found 9 of 9 that are not"),
     ],
 )
 def test_what_is_no_image_is_refused(finder, image, text):
     with pytest.raises(ValueError, match=text):
         finder.probability(image)
+
+
+def test_pixels_that_are_no_good_are_interpolated_and_never_marked(finder):
+    """What is masked, or not finite, may hold anything: the others do not see it."""
+    rng = np.random.default_rng(1)
+    image = rng.normal(5, 3, (24, 20)).astype("f4")
+    mask = rng.uniform(size=image.shape) < 0.1
+    expected = finder.probability(image, mask)
+    assert (expected[mask] == 0).all()
+    assert (expected[~mask] > 0).all()
+    spoiled = image.copy()
+    spoiled[mask] = rng.choice([np.nan, np.inf, -np.inf, 1e30], mask.sum())
+    np.testing.assert_array_equal(finder.probability(spoiled, mask), expected)
+    np.testing.assert_array_equal(finder.probability(spoiled, 8 * mask.astype("u4")), expected)
+    lost = np.where(mask, np.nan, image)
+    np.testing.assert_array_equal(finder.probability(lost), expected)
+    assert (finder.probability(np.full((5, 6), np.nan)) == 0).all()
+    huge = np.where(mask, 1e300, image.astype("f8"))  # no float32
+    np.testing.assert_array_equal(finder.probability(huge), expected)
+    with pytest.raises(ValueError, match=r"mask: expected shape \(24, 20\) as the image's, found"):
+        finder.probability(image, mask[:3])
+
+
+def test_a_cleaned_image(finder):
+    rng = np.random.default_rng(2)
+    image = rng.normal(5, 3, (24, 20)).astype("f4")
+    mask = rng.uniform(size=image.shape) < 0.05
+    cleaned, rays = finder.clean(image, 0.5, mask)
+    np.testing.assert_array_equal(rays, finder.find(image, 0.5, mask))
+    np.testing.assert_array_equal(cleaned[~rays], image[~rays])
+    assert rays.any()
+    assert (cleaned[rays] != image[rays]).any()
+    untouched, none = finder.clean(image, 1.0)
+    assert not none.any()
+    np.testing.assert_array_equal(untouched, image)
+
+
+def test_asinh(data):
+    """Large pixels count by their logarithm."""
+    header, arrays = read_foreign(data / "torch" / "batchnorm-zip.pth")
+    header = {**header, "prepare": {**header["prepare"], "normalize": "asinh", "scale": 3.0}}
+    found = cosmics_finder(Network(header, arrays)).prepare(np.full((4, 4), 3 * np.sinh(2.0)))
+    np.testing.assert_allclose(found[0], 2, rtol=1e-6)
+
+
+def test_a_fork_does_not_break_it(finder):
+    """Children of a process whose threads have run compute the same."""
+    import multiprocessing
+
+    image = np.random.default_rng(3).normal(5, 3, (40, 44))
+    expected = finder.probability(image)
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        for found in pool.map(finder.probability, [image] * 8):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_strides_that_do_not_fit_the_padding_are_refused(data):
+    header, arrays = read_foreign(data / "torch" / "batchnorm-zip.pth")
+    prepare = {**header["prepare"], "pad_multiple": 3}
+    with pytest.raises(
+        ValueError, match="pad_multiple: expected a multiple of the strides, 2, fo"
+    ):
+        cosmics_finder(Network({**header, "prepare": prepare}, arrays))
 
 
 def test_a_constant_image_cannot_be_brought_to_deviation_one(data, converted):

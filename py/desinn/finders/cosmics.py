@@ -7,6 +7,7 @@ import numpy as np
 
 from ..nn.tiling import period
 from .base import section
+from .holes import fill_holes
 
 PREPARE = {
     "scale": float,
@@ -18,6 +19,8 @@ PREPARE = {
 }
 CHANNELS = {"probability": ["image"], "image": ["image outside mask", "mask"]}
 """What each output needs as the channels of the input."""
+NORMALIZE = {"probability": ("none", "mean-std", "asinh"), "image": ("none", "mean-std")}
+"""What may be done to each output's images after they are divided by ``scale``."""
 
 
 def cosmics_finder(network):
@@ -62,7 +65,7 @@ class _ImageNetwork:
         self._prepare = section(network.header, "prepare", PREPARE)
         self._output = next(iter(network.graph.outputs))
         expected = {
-            "normalize": ("none", "mean-std"),
+            "normalize": NORMALIZE[self._output],
             "pad_side": ("low",),
             "channels": (CHANNELS[self._output],),
         }
@@ -97,7 +100,7 @@ class _ImageNetwork:
         Parameters
         ----------
         image : array_like, shape (Y, X)
-            In electrons, any real dtype and byte order.
+            In electrons, any real dtype and byte order; finite.
         mask : array_like of bool, shape (Y, X), optional
             What is to be filled in, for networks that do so.
 
@@ -106,7 +109,7 @@ class _ImageNetwork:
         x : ndarray of float32, shape (1, Y', X', C)
             Scaled, normalised and padded at the low sides to a multiple of ``pad_multiple``.
         mean, deviation : float
-            ``image = (x * deviation + mean) * scale``.
+            ``image = (x * deviation + mean) * scale``, where nothing else is done to it.
 
         Raises
         ------
@@ -120,6 +123,8 @@ class _ImageNetwork:
             if not deviation > 0:
                 raise ValueError("image: all pixels are equal, a mean-std network needs others")
             image = (image - mean) / deviation
+        elif self._prepare["normalize"] == "asinh":
+            image = np.arcsinh(image)
         if self._output == "probability":
             layers = [image]
         else:
@@ -140,6 +145,10 @@ class _ImageNetwork:
 class CosmicRayFinder(_ImageNetwork):
     """Marks cosmic rays in CCD images.
 
+    Pixels that are masked, and those that are not finite, are interpolated from their neighbours
+    before the network sees them (`desinn.finders.holes.fill_holes`), and are never marked: what a
+    ray left there nobody can tell.
+
     Parameters
     ----------
     network : desinn.nn.Network
@@ -154,29 +163,42 @@ class CosmicRayFinder(_ImageNetwork):
     --------
     >>> from desinn import load_model
     >>> finder = load_model("cosmics.npz")  # doctest: +SKIP
-    >>> mask = finder.find(image)  # doctest: +SKIP
+    >>> rays = finder.find(image, mask=mask)  # doctest: +SKIP
     """
 
     def __init__(self, network):
         super().__init__(network)
         self.threshold = section(network.header, "interpret", {"threshold": float})["threshold"]
 
-    def probability(self, image):
+    def probability(self, image, mask=None):
         """Return for each pixel the probability that a cosmic ray hit it.
+
+        The image is run in tiles, on as many threads as BLAS would use.
 
         Parameters
         ----------
         image : array_like, shape (Y, X)
-            In electrons.
+            In electrons, any real dtype and byte order.
+        mask : array_like, shape (Y, X), optional
+            Pixels that are no good: true, or any bit set.
 
         Returns
         -------
         ndarray of float32, shape (Y, X)
-        """
-        x, _, _ = self.prepare(image)
-        return self._run(x, np.shape(image))
+            0 where a pixel is masked or not finite.
 
-    def find(self, image, threshold=None):
+        Raises
+        ------
+        ValueError
+            If the image is not two-dimensional, or the mask has another shape.
+        """
+        image, bad = _good_and_bad(image, mask)
+        x, _, _ = self.prepare(fill_holes(image, bad))
+        result = self._run(x, image.shape)
+        result[bad] = 0
+        return result
+
+    def find(self, image, threshold=None, mask=None):
         """Return which pixels a cosmic ray hit.
 
         Parameters
@@ -184,12 +206,33 @@ class CosmicRayFinder(_ImageNetwork):
         image : array_like, shape (Y, X)
         threshold : float, optional
             In place of the file's own.
+        mask : array_like, shape (Y, X), optional
+            As for `probability`.
 
         Returns
         -------
         ndarray of bool, shape (Y, X)
         """
-        return self.probability(image) > (self.threshold if threshold is None else threshold)
+        least = self.threshold if threshold is None else threshold
+        return self.probability(image, mask) > least
+
+    def clean(self, image, threshold=None, mask=None):
+        """Return the image with the pixels that a cosmic ray hit interpolated.
+
+        Parameters
+        ----------
+        image : array_like, shape (Y, X)
+        threshold, mask
+            As for `find`. What is masked stays as it is, and nothing is interpolated from it.
+
+        Returns
+        -------
+        cleaned : ndarray of float32, shape (Y, X)
+        rays : ndarray of bool, shape (Y, X)
+        """
+        rays = self.find(image, threshold, mask)
+        image, bad = _good_and_bad(image, mask)
+        return np.where(rays, fill_holes(image, rays | bad), image), rays
 
 
 class CosmicRayFiller(_ImageNetwork):
@@ -220,13 +263,23 @@ class CosmicRayFiller(_ImageNetwork):
         return np.where(mask, filled, _checked_image(image))
 
 
-def _checked_image(image):
+def _good_and_bad(image, mask):
+    """Return an image as float32, and which pixels are masked or not finite."""
+    image = _checked_image(image, finite=False)
+    bad = ~np.isfinite(image)
+    if mask is not None:
+        bad |= _checked_mask(mask, image.shape) > 0
+    return image, bad
+
+
+def _checked_image(image, finite=True):
     image = np.asarray(image)
     if image.ndim != 2 or image.dtype.kind not in "fiu" or not image.size:
         found = f"{image.dtype} of shape {image.shape}"
         raise ValueError(f"image: expected real numbers of shape (Y, X), found {found}")
-    image = image.astype(np.float32)
-    bad = np.count_nonzero(~np.isfinite(image))
+    with np.errstate(over="ignore"):  # what is too large for float32 is not finite then
+        image = image.astype(np.float32)
+    bad = np.count_nonzero(~np.isfinite(image)) if finite else 0
     if bad:
         raise ValueError(
             f"image: expected finite pixels, found {bad} of {image.size} that are not"
