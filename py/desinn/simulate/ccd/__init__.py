@@ -1,0 +1,1 @@
+"""Exposures of fibre spectrographs as their CCDs record them, and the truth on cosmic rays."""
