@@ -1,14 +1,13 @@
 """The training itself: Keras' own fit, and what we do around its batches and epochs."""
 
-import contextlib
 import json
-import os
 import sys
 import time
 
 import numpy as np
 
 from ..log import get_logger
+from .backend import import_keras, keep_memory
 from .checkpoint import load_checkpoint, save_checkpoint
 from .data import batches
 from .networks import freeze_nodes, keras_model
@@ -22,65 +21,6 @@ PIXELS_AT_ONCE = 2**19
 """So many pixels of input, too."""
 AHEAD = 8
 """Batches that are drawn before they are needed."""
-
-_MALLOPT = {-8: 1, -4: 0, -1: 2**31 - 1, -2: 2**26}
-"""glibc's M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD."""
-
-
-def import_keras():
-    """Return Keras, on TensorFlow and without TensorFlow's own log.
-
-    Returns
-    -------
-    module
-
-    Raises
-    ------
-    ImportError
-        If TensorFlow is not installed; it says which extra brings it.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    try:
-        with _quiet():
-            import keras
-            import tensorflow as tf
-
-            tf.config.list_physical_devices()
-    except ImportError as error:
-        text = "training needs TensorFlow: pip install 'desinn[train]'"
-        raise ImportError(f"{text} ({error})") from None
-    return keras
-
-
-def _keep_memory():
-    """Have what is freed stay with the process, where the C library is glibc.
-
-    TensorFlow allocates and frees the arrays of each step. Else they go back to the system, which
-    clears every page again when it is first touched: up to half of the time of a training.
-    """
-    import ctypes
-
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library
-        return
-    for parameter, value in _MALLOPT.items():
-        mallopt(parameter, value)
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Close standard error for a while: TensorFlow speaks before it reads its settings."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 class Fit:
@@ -122,7 +62,6 @@ class Fit:
 
     def __init__(self, recipe, sample, held_out, arrays=None, freeze=(), checkpoints=None,
                  log=None):  # fmt: skip
-        _keep_memory()
         self._keras = import_keras()
         self._recipe, self._sample, self._held_out = recipe, sample, held_out
         self._checkpoints, self._log, self._freeze = checkpoints, log, list(freeze)
@@ -134,6 +73,7 @@ class Fit:
         self.epoch, self.seconds, self.history = 0, 0.0, []
         self._best = {"value": None, "waited": 0}
         self._best_arrays = []
+        self._norms_frozen = False
         header = header_of(recipe)
         self.model = keras_model(header, arrays or initial_arrays(header, recipe["seed"]))
         freeze_nodes(self.model, header, self._freeze)
@@ -198,7 +138,10 @@ class Fit:
 
         # BLAS threads that wait for each other would hold the cores that TensorFlow needs.
         with threadpool_limits(1, "blas"):
-            self._run_epochs(callback)
+            while not self._over():
+                if self._norms_are_due():
+                    self._freeze_norms()
+                self._run_epochs(callback)
 
     def _run_epochs(self, callback):
         self._trained.fit(
@@ -210,6 +153,22 @@ class Fit:
             shuffle=False,  # that is done
             verbose=1 if sys.stderr.isatty() and sys.stdout.isatty() else 0,
         )
+
+    def _norms_are_due(self):
+        """Return whether the batch norms shall learn no more, and still do."""
+        since = self._recipe["schedule"]["freeze_norms"]
+        if not since or self._norms_frozen:
+            return False
+        epochs, minutes = self._recipe["schedule"]["epochs"], self._recipe["minutes"]
+        return progress(self.epoch, epochs, self.seconds, minutes) >= since
+
+    def _freeze_norms(self):
+        """Have the batch norms run as they will later; the optimizer begins anew."""
+        for layer in self.model.layers:
+            if isinstance(layer, self._keras.layers.BatchNormalization):
+                layer.trainable = False
+        self._norms_frozen = True
+        self._compile()
 
     def _dataset(self):
         """Return the batches from this epoch on, drawn in the background."""
@@ -230,6 +189,8 @@ class Fit:
         return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(AHEAD)
 
     def _before_batch(self, batch, logs=None):
+        if batch == 0:
+            keep_memory()  # TensorFlow's generator sets it back when it starts
         schedule, minutes = self._recipe["schedule"], self._recipe["minutes"]
         step = self.epoch * self._steps + batch + 1
         total = schedule["epochs"] * self._steps
@@ -260,7 +221,7 @@ class Fit:
         self._write_log()
         get_logger().info("%s", self._line(self.history[-1]))
         self._note_best(figures["val_loss"])
-        if self._over():
+        if self._over() or self._norms_are_due():
             self._trained.stop_training = True
         if self._checkpoints is not None:
             self._save()
@@ -317,6 +278,7 @@ class Fit:
             "seconds": self.seconds,
             "history": self.history,
             "best": self._best,
+            "norms_frozen": self._norms_frozen,
         }
         groups = {
             "variables": _values(self._variables()),
@@ -342,6 +304,8 @@ class Fit:
         self.epoch, self.seconds = state["epoch"], state["seconds"]
         self.history, self._best = state["history"], state["best"]
         self._best_arrays = groups.get("best", [])
+        if state["norms_frozen"]:
+            self._freeze_norms()
         _assign(self._variables(), groups["variables"])
         _assign(self._trained.optimizer.variables, groups["optimizer"])
         get_logger().info("%s: going on after epoch %d", self._checkpoints, self.epoch)

@@ -8,10 +8,11 @@ from ..log import get_logger
 from ..nn import read_weights
 from ..nn.graph import Graph
 from ..nn.weights import WeightsError, array_problems
+from .backend import import_keras
 from .checkpoint import NAME
 from .data import PARTS, Mixed, split
 from .export import export, provenance
-from .fit import Fit, import_keras
+from .fit import Fit
 from .recipe import header_of
 from .tasks import task_for
 

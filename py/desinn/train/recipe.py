@@ -8,6 +8,7 @@ The graph and its meaning (``kind``, ``name``, ``inputs``, ``nodes``, ``outputs`
 import numpy as np
 
 from ..files import read_yaml
+from ..finders.cosmics import cosmics_finder
 from ..finders.dla import dla_finder
 from ..finders.qso import QSOFinder
 from ..nn import Network
@@ -25,7 +26,7 @@ HEADER = {
 }
 """What a recipe shares with the header of a weights file."""
 
-FINDERS = {"qso": QSOFinder, "dla": dla_finder}
+FINDERS = {"qso": QSOFinder, "dla": dla_finder, "cosmics": cosmics_finder}
 """Kind -> the finder that the network is trained for."""
 
 
@@ -134,6 +135,7 @@ LOSSES = {
             "nhi_weight": (small_number, 1.0),
         },
     },
+    "cosmics": {"pixels": {"positive_weight": (above_zero, 1.0)}},
 }
 """Kind -> loss, the first one the default -> its settings, as in `SECTIONS`. Where the names are
 methods of ``prepare``, the loss is that of the method."""
@@ -157,6 +159,7 @@ SECTIONS = {
         "batch": (positive, 256),
         "warmup": (small_number, 0.0),
         "final": (fraction, 0.0),
+        "freeze_norms": (fraction, 0.0),
     },
     "stop": {"patience": (positive, None)},
     "validation": {

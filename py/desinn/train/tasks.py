@@ -14,7 +14,7 @@ The trainer (`desinn.train.fit`) knows nothing of a network but what its task sa
 
 from ..finders.dla import OUTPUTS
 from ..finders.dla_windows import OUTPUTS as WINDOW_OUTPUTS
-from . import sightline, windows
+from . import pixels, sightline, windows
 from .data import make_sample, part_of, read_labelled
 from .losses import keras_loss, loss_value
 from .metrics import quasar_metrics
@@ -32,14 +32,14 @@ def task_for(recipe):
 
     Returns
     -------
-    QSOTask, SightlineTask or WindowTask
+    QSOTask, SightlineTask, WindowTask or PixelTask
 
     Raises
     ------
     ValueError
         If the graph is no network, or none of this kind.
     """
-    tasks = {"sightline": SightlineTask, "windows": WindowTask}
+    tasks = {"sightline": SightlineTask, "windows": WindowTask, "pixels": PixelTask}
     return tasks.get(recipe["loss"]["name"], QSOTask)(recipe, finder_for(recipe))
 
 
@@ -223,3 +223,58 @@ class WindowTask(DLATask):
             simulation, seed, number, given.grid, templates, processes, native=True
         )
         return WindowSample(lines, seed, size, given)
+
+
+class PixelTask:
+    """Cosmic rays: the probability of one in each pixel of an image.
+
+    Parameters
+    ----------
+    recipe : dict
+    finder : desinn.finders.cosmics.CosmicRayFinder
+    """
+
+    def __init__(self, recipe, finder):
+        self._recipe, self.finder = recipe, finder
+        self._settings = {key: value for key, value in recipe["loss"].items() if key != "name"}
+
+    def stack(self, keras, model):
+        """Return the output of a Keras model, (B, Y, X, 1)."""
+        return model.output["probability"]
+
+    def targets(self, sample):
+        """Return what the network shall say, (N, Y, X, 2), made when it is asked for."""
+        return pixels.PixelTargets(sample)
+
+    def loss(self, target, predicted):
+        """Return the loss, in NumPy."""
+        return pixels.loss_value(target, predicted, **self._settings)
+
+    def keras_loss(self):
+        """Return the loss for Keras."""
+        return pixels.keras_loss(**self._settings)
+
+    def metrics(self, predicted, target, truth):
+        """Return the figures of a validation."""
+        return pixels.pixel_metrics(predicted, target)
+
+    def line(self, shown):
+        """Return what the log for people says of the figures."""
+        return (
+            f"pixels: completeness {shown['completeness']}, purity {shown['purity']}, true "
+            f"positives {shown['rate_0005']}, {shown['rate_001']}, {shown['rate_01']} "
+            "at 0.005, 0.01, 0.1 % false ones"
+        )
+
+    def sample(self, part, templates=None, processes=1):
+        """Return patches of simulated exposures of one part."""
+        from ..simulate.ccd.settings import CcdSettings
+        from .frame_sample import FrameSample
+
+        seed, size = part_of(self._recipe, part)
+        settings = CcdSettings.from_recipe(self._recipe["simulation"])
+        return FrameSample(settings, seed, size, self.finder, processes)
+
+    def labelled(self, paths):
+        """Raise: there are no labelled exposures."""
+        raise ValueError("data: networks of kind cosmics are trained on simulated exposures only")
