@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from desinn.hosts import desispec as hook
-from desinn.hosts.desispec import grown, network_for, reject_cosmic_rays, use_desinn_cosmics
+from desinn.hosts.desispec import reject_cosmic_rays, use_desinn_cosmics
 
 COSMIC = 1 << 9
 """Not where desispec has it: the hook is to ask."""
@@ -138,36 +138,6 @@ def test_another_model(finders):
     assert len(own.masks) == 1
     reject_cosmic_rays(image(), model="mine.npz")
     assert list(finders) == ["mine.npz"]
-
-
-@pytest.mark.parametrize(
-    ("camera", "meta", "name"),
-    [
-        ("b0", None, "cosmics-b"),
-        ("R7", {}, "cosmics-r"),
-        ("r7", {"CCDTYPE": "LBNL"}, "cosmics-r"),
-        ("r7", {"CCDTYPE": "ITL "}, "cosmics-b"),
-        ("b7", {"CCDTYPE": "ITL"}, "cosmics-b"),
-        ("z5", {"CCDTYPE": "LBNL"}, "cosmics-z"),
-    ],
-)
-def test_the_network_for_a_ccd(camera, meta, name):
-    assert network_for(camera, meta) == name
-
-
-@pytest.mark.parametrize("camera", ["unknown", "", None])
-def test_a_camera_of_no_arm(camera):
-    with pytest.raises(ValueError, match="camera: expected b, r or z"):
-        network_for(camera)
-
-
-def test_growing():
-    found = np.zeros((7, 7), bool)
-    found[3, 3] = True
-    assert grown(found, 0) is found
-    assert grown(found, 2).sum() == 25
-    with pytest.raises(ValueError, match="grow: expected 0 or more pixels, found -1"):
-        grown(found, -1)
 
 
 # --- the switch

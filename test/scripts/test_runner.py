@@ -283,6 +283,23 @@ def test_a_run_is_taken_up_where_it_ended(files, tmp_path, three_cores, nproc, c
     assert not (tmp_path / "out.fits.parts").exists()
 
 
+@pytest.mark.parametrize("nproc", [1, 3])
+def test_work_with_outputs_of_its_own_keeps_no_parts(files, tmp_path, three_cores, nproc, caplog):
+    """What was finished before is as if it had just been done; nobody works on it."""
+    paths = files("a", "raise", "b c")
+    program = Program(paths, outfile=tmp_path / "out")
+    before = {paths[0]: crew.Result({}, {"words": 5})}
+    program.task = program.task._replace(finished=before.get)
+    assert program.run(resume=True, nproc=nproc) == 1
+    assert program.results[0] is before[paths[0]]
+    assert program.results[1] is None
+    assert program.results[2].counts == {"words": 2}
+    assert not Path(f"{paths[0]}.tried").exists()
+    assert not (tmp_path / "out.parts").exists()
+    assert "1 of 3 files were done before" in caplog.text
+    assert "so far 7 words" in caplog.text
+
+
 def test_ranks_take_up_parts_too(files, tmp_path, unlimited):
     paths = files("a", "raise", "b")
     Program(paths, outfile=tmp_path / "out.fits").run(resume=True)

@@ -35,7 +35,8 @@ def test_what_is_left_out_has_its_default(recipe_file):
         "amsgrad": False,
     }
     assert recipe["schedule"] == {
-        "name": "cosine", "epochs": 4, "batch": 32, "warmup": 0.0, "final": 0.0
+        "name": "cosine", "epochs": 4, "batch": 32, "warmup": 0.0, "final": 0.0,
+        "freeze_norms": 0.0,
     }  # fmt: skip
     assert recipe["validation"].keys() == SECTIONS["validation"].keys()
 
@@ -93,7 +94,7 @@ def test_what_must_be_there(recipe_file, content):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"kind": "cosmics"}, "kind: expected one of qso, dla, found 'cosmics'"),
+        ({"kind": "stars"}, "kind: expected one of qso, dla, cosmics, found 'stars'"),
         ({"outputs": {"LYA": "nowhere"}}, "output LYA: there is no node nowhere"),
         ({"outputs": {"LYA": "out0"}}, "outputs: expected {'LYA': "),
     ],

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 
 from ..finders.base import load_model
+from ..finders.ccds import grown, network_for, no_good
 from ..log import get_logger
 
-ARMS = ("b", "r", "z")
 _NAME = "reject_cosmic_rays"
 
 
@@ -40,7 +40,8 @@ def reject_cosmic_rays(
     grow : int
         Pixels to mark around those found, in all eight directions.
     model : str, os.PathLike or desinn.finders.cosmics.CosmicRayFinder, optional
-        Weights, or a finder. Without it the network for the CCD (`network_for`).
+        Weights, or a finder. Without it the network for the CCD
+        (`desinn.finders.ccds.network_for`).
 
     Raises
     ------
@@ -67,76 +68,10 @@ def reject_cosmic_rays(
         img.mask = np.where(img.ivar == 0, np.uint32(ccdmask.BAD), np.uint32(0))
     model = network_for(img.camera, img.meta) if model is None else model
     finder = load_model(model) if isinstance(model, str | os.PathLike) else model
-    # What was marked before is to be found again; other bad pixels are the finder's business.
-    bad = (img.mask & ~np.uint32(ccdmask.COSMIC) != 0) | ~(img.ivar > 0)
+    bad = no_good(img.mask, img.ivar, ccdmask.COSMIC)
     rejected = grown(finder.find(img.pix, threshold, mask=bad), grow)
     img.mask[rejected] |= ccdmask.COSMIC
     log.info("camera %s: %d pixels of cosmic rays", img.camera, np.count_nonzero(rejected))
-
-
-def network_for(camera, meta=None):
-    """Return the name of the network for a CCD.
-
-    Parameters
-    ----------
-    camera : str
-        As "r0", in any case.
-    meta : Mapping, optional
-        The image's header, of which CCDTYPE is used: a red CCD made by ITL is thin, as the blue
-        ones are, and so are the tracks in it.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If the camera is of no arm.
-
-    Examples
-    --------
-    >>> network_for("r0"), network_for("R0", {"CCDTYPE": "ITL"})
-    ('cosmics-r', 'cosmics-b')
-    >>> network_for("unknown")
-    Traceback (most recent call last):
-        ...
-    ValueError: camera: expected b, r or z and a number, found 'unknown'
-    """
-    arm = str(camera).strip().lower()[:1]
-    if arm not in ARMS:
-        raise ValueError(f"camera: expected b, r or z and a number, found {camera!r}")
-    thin = arm == "r" and "ITL" in str({} if meta is None else meta.get("CCDTYPE", "")).upper()
-    return "cosmics-b" if thin else f"cosmics-{arm}"
-
-
-def grown(found, pixels):
-    """Return a mask grown in all eight directions.
-
-    Parameters
-    ----------
-    found : numpy.ndarray
-        (Y, X) bool.
-    pixels : int
-        By how many.
-
-    Returns
-    -------
-    numpy.ndarray
-        (Y, X) bool; `found` itself for 0 pixels.
-
-    Raises
-    ------
-    ValueError
-        If `pixels` is below 0.
-    """
-    if pixels < 0:
-        raise ValueError(f"grow: expected 0 or more pixels, found {pixels}")
-    if not pixels:
-        return found
-    from scipy import ndimage
-
-    return ndimage.binary_dilation(found, np.ones((3, 3), bool), iterations=pixels)
 
 
 def use_desinn_cosmics(threshold=None, grow=0, model=None):

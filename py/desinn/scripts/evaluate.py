@@ -108,7 +108,7 @@ def main(options):
     ImportError
         If pictures are wanted and matplotlib is not installed.
     """
-    _settle(options)
+    prompt.settle(options, DEFAULTS)
     _check(options)
     content, render, draw = KINDS[options.kind](options, _name(options.inputs))
     as_json = options.format == "json"
@@ -117,18 +117,6 @@ def main(options):
         names = draw(options.plot)
         get_logger().info("%s: %d pictures", options.plot, len(names))
     return 0
-
-
-def _settle(options):
-    """Give the options of this kind their defaults; raise if another kind's are set."""
-    for kind, defaults in DEFAULTS.items():
-        for name, default in defaults.items():
-            given = getattr(options, name) is not None
-            if given and kind != options.kind:
-                option = name.replace("_", "-")
-                raise ValueError(f"--{option}: is for {kind}, found {options.kind}")
-            if not given:
-                setattr(options, name, default)
 
 
 def _evaluate_qso(options, name):

@@ -34,14 +34,25 @@ class Task(NamedTuple):
     key: dict
     """All that a result depends on beside its file, as JSON can hold it: options, sha256 of
     weights."""
+    finished: Callable | None = None
+    """For work that writes an output for each file, which is then what an earlier run leaves.
+    Takes a path and returns the result if it was done before, else None; no parts are kept, and
+    `outfile` and `key` are without effect. To be set only if the user wants to resume."""
 
 
-def add_options(parser):
+RESUME = (
+    "keep finished files' results in OUT.parts until all is done, and take up those that are there"
+)
+
+
+def add_options(parser, resume=RESUME):
     """Add the options that `run` obeys.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
+    resume : str
+        What ``--resume`` does.
     """
     who = parser.add_mutually_exclusive_group()
     who.add_argument(
@@ -56,12 +67,7 @@ def add_options(parser):
         action="store_true",
         help="share the files among MPI's ranks (mpi4py); rank 0 hands them out",
     )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="keep finished files' results in OUT.parts until all is done, and take up those "
-        "that are there",
-    )
+    parser.add_argument("--resume", action="store_true", help=resume)
 
 
 def run(options, prepare, comm=None):
@@ -127,7 +133,8 @@ def _crew(options, work, files):
 
 
 def _carry_out(task, options, make_crew):
-    parts = Parts(f"{task.outfile}.parts", task.key) if options.resume else None
+    keeps = options.resume and task.finished is None
+    parts = Parts(f"{task.outfile}.parts", task.key) if keeps else None
     progress = Progress(len(task.paths))
     try:
         results = _Run(task, parts, progress, options.debug).results(make_crew)
@@ -178,8 +185,9 @@ class _Run:
 
     def _take_up(self):
         """Take what an earlier run has finished; the rest is to be done."""
+        find = self._task.finished or (self._parts and self._parts.find)
         for number, path in enumerate(self._task.paths):
-            result = self._parts and self._parts.find(path)
+            result = find and find(path)
             if result:
                 self._results[number] = result
                 self._progress.resumed(result.counts)

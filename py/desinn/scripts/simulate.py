@@ -1,15 +1,16 @@
-"""desinn simulate: spectra as DESI or BOSS would see them, with their truth."""
+"""desinn simulate: spectra and CCD images as DESI would see them, with their truth."""
 
 import os
 
 import numpy as np
 
 from ..log import get_logger
-from . import prompt
+from . import prompt, simulate_cosmics
 
 DESCRIPTION = """\
 Make spectra and write them as a coadd: of quasars, stars, galaxies and empty sky
-(qso), or of quasars beyond z = 2 with absorbers before them (dla).
+(qso), or of quasars beyond z = 2 with absorbers before them (dla). Or make CCD images
+with cosmic rays (cosmics), and write them as preproc files.
 
 The truth (class, redshift, S/N, broad absorption, largest HI column) is in an HDU
 of its own. With dla, FILE-truth.fits has all absorbers (DLA_META) and the quasar
@@ -17,7 +18,19 @@ catalogue (ZCATALOG), its redshifts with errors. The same seed and recipe give t
 same spectra, whatever --nproc.
 
 redrock's templates make stars and galaxies like the real ones: --templates DIR, or
-the environment variable RR_TEMPLATE_DIR. Without them all is parametric."""
+the environment variable RR_TEMPLATE_DIR. Without them all is parametric.
+
+cosmics: files preproc-CAMERA-EXPID.fits in the folder DIR, with the truth in further
+HDUs: which pixels (TRUTH), which rays (RAYS), what each left where (RAYPIX)."""
+
+SPECTRA_DEFAULTS = {"files": None, "instrument": None, "templates": None, "no_resolution": False}
+"""Options for spectra alone."""
+
+DEFAULTS = {
+    "qso": SPECTRA_DEFAULTS,
+    "dla": SPECTRA_DEFAULTS,
+    "cosmics": simulate_cosmics.DEFAULTS,
+}
 
 
 def add_options(parser):
@@ -30,33 +43,43 @@ def add_options(parser):
     add = parser.add_argument
     add(
         "kind",
-        choices=("qso", "dla"),
-        help="what it is for: qso, the targets of a quasar survey; dla, sightlines",
+        choices=tuple(DEFAULTS),
+        help="what it is for: qso, the targets of a quasar survey; dla, sightlines; cosmics, "
+        "CCD images",
     )
-    add("-n", "--spectra", type=prompt.count, metavar="N", help="spectra in a file (default: 500)")
+    add("-n", "--spectra", type=prompt.count, metavar="N",
+        help="spectra in a file (default: 500); with cosmics, images (default: 1)")  # fmt: skip
     add("--seed", type=int, metavar="S", help="seed (default: 1)")
-    add("-o", "--outfile", required=True, metavar="FILE", help="coadd to write (FITS)")
+    add("-o", "--outfile", required=True, metavar="FILE",
+        help="coadd to write (FITS); with cosmics, a folder")  # fmt: skip
+    add(
+        "--recipe",
+        metavar="YAML",
+        help="what is simulated: a file, or qso-test, qso-test-shifted, dla-test, "
+        "dla-test-boosted, dla-test-shifted, cosmics-test, cosmics-test-shifted, "
+        "qso-calibration, dla-calibration",
+    )
+    add("--nproc", type=prompt.count, default=1, metavar="N", help="processes (default: 1)")
+    add("--overwrite", action="store_true", help="replace an existing output")
+    _add_spectra_options(parser.add_argument_group("qso and dla only").add_argument)
+    simulate_cosmics.add_options(parser.add_argument_group("cosmics only"))
+
+
+def _add_spectra_options(add):
     add(
         "--files",
         type=prompt.count,
         metavar="N",
         help="write N files, FILE-0, FILE-1 ..., with seeds S, S+1 ... (default: one, FILE)",
     )
-    add(
-        "--recipe",
-        metavar="YAML",
-        help="what is simulated: a file, or qso-test, qso-test-shifted, dla-test, "
-        "dla-test-boosted, dla-test-shifted, qso-calibration, dla-calibration",
-    )
     add("--instrument", choices=("desi", "boss"), help="who observes (default: desi)")
     add("--templates", metavar="DIR", help="folder of redrock's templates; none: do without")
-    add("--nproc", type=prompt.count, default=1, metavar="N", help="processes (default: 1)")
-    add("--no-resolution", action="store_true", help="leave the large resolution matrices out")
-    add("--overwrite", action="store_true", help="replace an existing output")
+    add("--no-resolution", action="store_true", default=None,
+        help="leave the large resolution matrices out")  # fmt: skip
 
 
 def main(options):
-    """Write the spectra.
+    """Write the spectra, or the images.
 
     Parameters
     ----------
@@ -67,6 +90,11 @@ def main(options):
     int
         The exit status.
     """
+    prompt.settle(options, DEFAULTS)
+    return simulate_cosmics.main(options) if options.kind == "cosmics" else _spectra(options)
+
+
+def _spectra(options):
     from ..files import check_output
     from ..simulate.parallel import in_processes
 
