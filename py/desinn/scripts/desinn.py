@@ -3,13 +3,26 @@
 import argparse
 import sys
 
-from . import calibrate, convert, evaluate, info, path, prompt, simulate, train
+from . import (
+    calibrate,
+    convert,
+    evaluate,
+    extract_cosmics,
+    info,
+    median_exposures,
+    path,
+    prompt,
+    simulate,
+    train,
+)
 
 COMMANDS = {
     "convert": convert,
     "info": info,
     "path": path,
     "simulate": simulate,
+    "extract-cosmics": extract_cosmics,
+    "median-exposures": median_exposures,
     "train": train,
     "evaluate": evaluate,
     "calibrate": calibrate,

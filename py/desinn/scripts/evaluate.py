@@ -4,7 +4,8 @@ import json
 import os
 
 from ..log import get_logger
-from . import evaluate_dla, prompt
+from . import evaluate_cosmics, evaluate_dla, prompt
+from .kinds import settle
 
 DESCRIPTION = """\
 Compare what was found with what the spectra are known to be.
@@ -19,6 +20,10 @@ Compare what was found with what the spectra are known to be.
   dla
   INPUT   catalogues of desi_find_dla
   TRUTH   simulated files with an HDU DLA_META (matched by TARGETID); needed
+
+  cosmics
+  INPUT   images of desinn simulate cosmics, with their truth, in which --model finds
+          cosmic rays; or with --marked copies in which others have marked them
 
 The report goes to standard output, or to a file with -o."""
 
@@ -42,7 +47,7 @@ def add_options(parser):
     """
     add = parser.add_argument
     add("kind", choices=tuple(KINDS), help="what was looked for")
-    add("inputs", nargs="+", metavar="INPUT", help="catalogues or spectra")
+    add("inputs", nargs="+", metavar="INPUT", help="catalogues, spectra or images")
     add_truth(parser)
     add("--confidence", type=prompt.fraction, default=0.95, metavar="P",
         help="of the intervals (default: 0.95)")  # fmt: skip
@@ -53,12 +58,14 @@ def add_options(parser):
     add("--failures", type=_whole, default=48, metavar="N",
         help="failures of each kind to list and draw at most (default: 48)")  # fmt: skip
     add("--overwrite", action="store_true", help="replace an existing REPORT")
-    _add_qso_options(parser.add_argument_group("qso only").add_argument)
-    evaluate_dla.add_options(parser.add_argument_group("dla only"))
+    _add_qso_options(parser.add_argument_group("qso only (--model: cosmics, too)").add_argument)
+    evaluate_dla.add_options(parser.add_argument_group("dla only (--threshold: cosmics, too)"))
+    evaluate_cosmics.add_options(parser.add_argument_group("cosmics only"))
 
 
 def _add_qso_options(add):
-    add("-m", "--model", metavar="MODEL", help="for spectra (default: qso)")
+    add("-m", "--model", metavar="MODEL", help="for spectra (default: qso), or images "
+        "(default: that for the CCD)")  # fmt: skip
     add("--c-thresh", type=prompt.fraction, nargs="+", metavar="C",
         help="confidences above which a line counts (default: 0.5 0.95 0.99)")  # fmt: skip
     add("--n-thresh", type=prompt.count, metavar="N", help="lines that make a quasar (default: the"
@@ -108,7 +115,7 @@ def main(options):
     ImportError
         If pictures are wanted and matplotlib is not installed.
     """
-    prompt.settle(options, DEFAULTS)
+    settle(options, DEFAULTS)
     _check(options)
     content, render, draw = KINDS[options.kind](options, _name(options.inputs))
     as_json = options.format == "json"
@@ -147,8 +154,16 @@ def _evaluate_qso(options, name):
     return content, render, draw
 
 
-KINDS = {"qso": _evaluate_qso, "dla": evaluate_dla.evaluate}
-DEFAULTS = {"qso": QSO_DEFAULTS, "dla": evaluate_dla.DEFAULTS}
+KINDS = {
+    "qso": _evaluate_qso,
+    "dla": evaluate_dla.evaluate,
+    "cosmics": evaluate_cosmics.evaluate,
+}
+DEFAULTS = {
+    "qso": QSO_DEFAULTS,
+    "dla": evaluate_dla.DEFAULTS,
+    "cosmics": evaluate_cosmics.DEFAULTS,
+}
 
 
 def qso_finder(model):

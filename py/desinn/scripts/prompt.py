@@ -111,32 +111,6 @@ def positive(text):
     return _number(text, float, lambda value: 0 < value < float("inf"), "a number above 0")
 
 
-def settle(options, defaults):
-    """Give the options that hold for one kind alone their defaults.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        With ``kind``; options that were not given are None.
-    defaults : dict
-        Kind -> {name of an option: its default}. What none of them has is for all kinds.
-
-    Raises
-    ------
-    ValueError
-        If an option was given that is for other kinds.
-    """
-    own = defaults[options.kind]
-    for name in dict.fromkeys(name for some in defaults.values() for name in some):
-        given = getattr(options, name) is not None
-        if given and name not in own:
-            kinds = " or ".join(kind for kind, some in defaults.items() if name in some)
-            option = name.replace("_", "-")
-            raise ValueError(f"--{option}: is for {kinds}, found {options.kind}")
-        if not given:
-            setattr(options, name, own.get(name))
-
-
 def _number(text, kind, fits, expected):
     """Return a number that fits, or raise what argparse makes a message of."""
     with contextlib.suppress(ValueError):

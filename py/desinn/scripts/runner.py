@@ -36,8 +36,8 @@ class Task(NamedTuple):
     weights."""
     finished: Callable | None = None
     """For work that writes an output for each file, which is then what an earlier run leaves.
-    Takes a path and returns the result if it was done before, else None; no parts are kept, and
-    `outfile` and `key` are without effect. To be set only if the user wants to resume."""
+    Takes a path and returns the result if it need not be done again, else None; no parts are
+    kept then, and `outfile` and `key` are without effect."""
 
 
 RESUME = (

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..log import get_logger
 from . import prompt, simulate_cosmics
+from .kinds import settle
 
 DESCRIPTION = """\
 Make spectra and write them as a coadd: of quasars, stars, galaxies and empty sky
@@ -90,7 +91,7 @@ def main(options):
     int
         The exit status.
     """
-    prompt.settle(options, DEFAULTS)
+    settle(options, DEFAULTS)
     return simulate_cosmics.main(options) if options.kind == "cosmics" else _spectra(options)
 
 

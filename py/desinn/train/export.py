@@ -10,7 +10,7 @@ from ..nn import Network, write_weights
 from .networks import get_arrays
 
 TOLERANCE = 1e-5
-"""How far our output may be from Keras', where that is above 1 in proportion."""
+"""How far an output of ours may be from Keras', in proportion to its largest value above 1."""
 
 
 def export(path, header, model, x, overwrite=False):
@@ -36,8 +36,8 @@ def export(path, header, model, x, overwrite=False):
     Raises
     ------
     ValueError
-        If outputs differ by more than 1e-5 (relative to those above 1), or are not finite; no
-        file is written then.
+        If an output differs by more than 1e-5 (in proportion to its largest value, if that is
+        above 1), or is not finite; no file is written then.
     """
     arrays = get_arrays(model, header)
     ours = Network(header, arrays)(x)
@@ -54,7 +54,8 @@ def export(path, header, model, x, overwrite=False):
 
 
 def _apart(ours, theirs):
-    return (np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1)).max()
+    # In proportion to the largest: what is small is the rest of large terms, and rounded as they.
+    return np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1)
 
 
 def provenance(recipe, fitted, metrics, source):
