@@ -18,7 +18,7 @@ from desinn.finders.absorbers import DLAFlag, SightlineFlag
 from desinn.finders.base import Flag
 from desinn.nn import ops, write_weights
 from desinn.nn.graph import OPS  # with the families imported, which enter themselves
-from desinn.scripts import desi_find_dla, desi_find_qso, dla_table
+from desinn.scripts import desi_find_cosmics, desi_find_dla, desi_find_qso, dla_table
 from desinn.scripts import desinn as desinn_script
 from helpers.spectra import coadd, quasar_model, write_coadd
 
@@ -37,6 +37,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PROGRAMS = {
     "desi_find_qso": desi_find_qso,
     "desi_find_dla": desi_find_dla,
+    "desi_find_cosmics": desi_find_cosmics,
     "desinn": desinn_script,
 }
 
@@ -128,6 +129,8 @@ PAGES = {
     "info": "convert.rst",
     "path": "convert.rst",
     "simulate": "simulate.rst",
+    "extract-cosmics": "desi_find_cosmics.rst",
+    "median-exposures": "desi_find_cosmics.rst",
     "train": "training.rst",
     "evaluate": "evaluate.rst",
     "calibrate": "evaluate.rst",
@@ -140,6 +143,7 @@ PAGES = {
     [
         ("desi_find_qso.rst", "desi_find_qso", []),
         ("desi_find_dla.rst", "desi_find_dla", []),
+        ("desi_find_cosmics.rst", "desi_find_cosmics", []),
         *((PAGES[command], "desinn", [command]) for command in desinn_script.COMMANDS),
     ],
 )

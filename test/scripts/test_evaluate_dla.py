@@ -146,13 +146,13 @@ def test_what_cannot_be_evaluated_is_one_message(small, tmp_path, caplog):
     "other", [["--c-thresh", "0.5"], ["-m", "qso"], ["--label-source", "x"], ["--n-thresh", "1"]]
 )
 def test_options_of_another_kind_are_refused(other, small):
-    with pytest.raises(ValueError, match="is for qso, found dla"):
+    with pytest.raises(ValueError, match=r"is for qso.*, found dla"):
         main([*small, *other])
 
 
 @pytest.mark.parametrize("other", [["--threshold", "0.5"], ["--proximate"], ["--min-snr", "1"]])
 def test_and_those_of_absorbers_for_quasars(other, small):
-    with pytest.raises(ValueError, match="is for dla, found qso"):
+    with pytest.raises(ValueError, match=r"is for dla.*, found qso"):
         main(["evaluate", "qso", *small[2:], *other])
 
 

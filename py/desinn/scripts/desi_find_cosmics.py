@@ -1,0 +1,265 @@
+"""desi_find_cosmics: cosmic rays, marked in the MASK of preprocessed CCD images."""
+
+import argparse
+import functools
+import os
+import sys
+
+import numpy as np
+
+from ..log import get_logger
+from . import prompt, runner
+from .cosmics_copies import Settings, checked_copies, marks_cards, network_cards
+from .crew import Result
+from .loading import Loader
+from .pictures import picture_names
+from .progress import words
+
+OUTPUT = """\
+Each input gets a copy in which only MASK is changed: pixels that a cosmic ray hit have
+the bit COSMIC (16), and MASK's header says which network found them, and how. Pixels
+that are masked already, by another bit or by an ivar that is not above 0, tell nothing
+and are not searched. OUT is a file if there is one input and OUT ends in .fits or
+.fits.gz; else it is a folder, made where it is missing, for copies of the same names."""
+
+RESUME = "skip inputs whose copies are there, made by the same network and options"
+
+
+def parse(options=None):
+    """Return the options of the command line.
+
+    Parameters
+    ----------
+    options : list of str, optional
+        In place of the command line.
+
+    Returns
+    -------
+    argparse.Namespace
+    """
+    parser = argparse.ArgumentParser(
+        prog="desi_find_cosmics",
+        description="Mark cosmic rays in preprocessed CCD images of DESI.",
+        epilog=OUTPUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_options(parser.add_argument)
+    runner.add_options(parser, resume=RESUME)
+    prompt.add_common(parser)
+    found = parser.parse_args(options)
+    if found.grow < 0:
+        parser.error(f"argument --grow: expected 0 or more pixels, found {found.grow}")
+    return found
+
+
+def _add_options(add):
+    add(
+        "-i",
+        "--infiles",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="FILE",
+        help="preproc files, .fits or .fits.gz",
+    )
+    add("-o", "--output", required=True, metavar="OUT", help="folder for the copies, or a file")
+    add(
+        "-m",
+        "--model",
+        metavar="WEIGHTS",
+        help="weights file (.npz; see desinn convert) or name, for all CCDs (default: cosmics-b, "
+        "cosmics-r or cosmics-z, by CAMERA and CCDTYPE)",
+    )
+    add(
+        "--threshold",
+        type=prompt.fraction,
+        metavar="P",
+        help="mark pixels of a larger probability (default: the weights file's own)",
+    )
+    add(
+        "--grow",
+        type=int,
+        default=0,
+        metavar="N",
+        help="mark N pixels around those found, too (default: 0)",
+    )
+    add("--reset", action="store_true", help="take away what was marked as COSMIC before")
+    add("--plot", metavar="DIR", help="draw every image with its marks into DIR")
+    add("--overwrite", action="store_true", help="replace existing copies")
+
+
+def main(args=None, comm=None):
+    """Mark the cosmic rays in copies of all files.
+
+    Parameters
+    ----------
+    args : argparse.Namespace or list of str, optional
+        Options, parsed or not; without them the command line's.
+    comm : mpi4py.MPI.Comm, optional
+        Of the program that this runs in: every rank calls, rank 0 shares out the files.
+
+    Returns
+    -------
+    int
+        0, or 1 where some files could not be used: they are named in the log, and have no copy.
+        The same on every rank.
+
+    Raises
+    ------
+    OSError, ValueError
+        If a copy cannot be written, or no input can be used; on every rank.
+    """
+    options = args if isinstance(args, argparse.Namespace) else parse(args)
+    return runner.run(options, _prepare, comm)
+
+
+def _prepare(options):
+    """Check what can be checked before the work; return what there is to do."""
+    networks = Networks(options.model)
+    settings = Settings(options.threshold, options.grow, options.reset)
+    infiles = list(dict.fromkeys(options.infiles))
+    copies, counts = checked_copies(options, infiles, networks, settings)
+    pictures = picture_names(options.plot, infiles, "cosmics")
+    work = MarkRays(networks, settings, copies, pictures, options.overwrite)
+    before = {path: Result({}, one) for path, one in counts.items()}
+    finish = functools.partial(_tell, options.output)
+    return runner.Task(infiles, work, finish, options.output, {}, before.get)
+
+
+class Networks:
+    """The networks that may be needed, each of which is loaded once in each process.
+
+    Parameters
+    ----------
+    model : str, optional
+        Weights for all CCDs; without them each CCD has its own.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no such weights.
+    ValueError
+        If they find no cosmic rays.
+    """
+
+    def __init__(self, model=None):
+        from ..finders.ccds import NETWORKS
+
+        self._model = model
+        names = NETWORKS if model is None else [model]
+        self._loads = {name: Loader(self._path(name), "cosmics") for name in names}
+        for load in self._loads.values():
+            if not hasattr(load(), "find"):
+                raise ValueError(f"{load.path}: expected a network that finds cosmic rays, found "
+                                 "one that fills in what they cover")  # fmt: skip
+
+    def of(self, camera, header):
+        """Return what loads the finder for a CCD, a `Loader`.
+
+        Parameters
+        ----------
+        camera : str
+        header : Mapping
+            As `desinn.finders.ccds.network_for` takes them.
+        """
+        from ..finders.ccds import network_for
+
+        return self._loads[network_for(camera, header) if self._model is None else self._model]
+
+    def _path(self, name):
+        from ..finders.base import weights_path
+
+        try:
+            return weights_path(name)
+        except FileNotFoundError as error:
+            if self._model is not None:
+                raise
+            raise FileNotFoundError(f"{error}; -m WEIGHTS takes another") from None
+
+
+class MarkRays:
+    """The work on one file.
+
+    Parameters
+    ----------
+    networks : Networks
+    settings : desinn.scripts.cosmics_copies.Settings
+    copies : dict
+        Path -> copy to write.
+    pictures : dict
+        Path -> how the name of its picture begins. Files without get none.
+    overwrite : bool
+        Replace existing copies.
+    """
+
+    def __init__(self, networks, settings, copies, pictures, overwrite):
+        self._networks = networks
+        self._settings = settings
+        self._copies = copies
+        self._pictures = pictures
+        self._overwrite = overwrite
+
+    def __call__(self, path):
+        """Write the copy of a file; return a `Result` that only counts."""
+        from ..io.preproc import COSMIC, read_preproc, with_cosmics
+        from ..spectra.container import naming
+
+        frame = read_preproc(path)
+        with naming(path):
+            load = self._networks.of(frame.camera, frame.header)
+            bad, found = self._search(path, frame, load(), COSMIC)
+        counts = {"pixels marked": int(np.count_nonzero(found))}
+        cards = {**network_cards(load, self._settings), **marks_cards(found)}
+        reset = self._settings.reset
+        with_cosmics(path, self._copies[path], found, cards, reset, self._overwrite)
+        if path in self._pictures:
+            self._plot(f"{self._pictures[path]}.png", path, frame, found, bad, cards)
+        return Result({}, counts)
+
+    def _search(self, path, frame, finder, cosmic):
+        """Return which pixels tell nothing, and which cosmic rays hit: (Y, X) bool each."""
+        from ..finders.ccds import grown, no_good
+
+        bad = no_good(frame.mask, frame.ivar, cosmic)
+        lost = np.count_nonzero(~np.isfinite(frame.image) & ~bad)
+        if lost:
+            text = "%s: %d pixels that are not finite are treated as masked"
+            get_logger().warning(text, path, lost)
+        if bad.all():
+            get_logger().warning("%s: all pixels are masked: nothing to search", path)
+            return bad, np.zeros_like(bad)
+        found = finder.find(frame.image, self._settings.threshold, mask=bad)
+        return bad, grown(found, self._settings.grow)
+
+    def _plot(self, picture, path, frame, found, bad, cards):
+        """Draw the image; a picture that fails costs nothing but itself."""
+        from .cosmics_plots import plot_marks
+
+        title = (
+            f"{os.path.basename(path)}: camera {frame.camera}, {cards['MODEL'][0]} at "
+            f"{cards['CRTHRESH'][0]:g}, {cards['CRNPIX'][0]} pixels marked "
+            f"({100 * cards['CRFRAC'][0]:.3g} %)"
+        )
+        try:
+            plot_marks(picture, frame.image, found, bad, float(np.median(frame.readnoise)), title)
+        except Exception as error:  # whatever it is, the copy is there
+            get_logger().error("%s: no picture: %s", picture, error)
+
+
+def _tell(output, results):
+    """Say what was written."""
+    done = [result.counts for result in results if result]
+    total = sum(counts["pixels marked"] for counts in done)
+    get_logger().info("%s: %s", output, words({"images": len(done), "pixels marked": total}))
+
+
+def prompt_main():
+    """Run as a program; return the exit status."""
+    return prompt.run(main, parse())
+
+
+if __name__ == "__main__":
+    # Under its own name: other processes could not import a class of __main__.
+    from . import desi_find_cosmics
+
+    sys.exit(desi_find_cosmics.prompt_main())

@@ -1,0 +1,145 @@
+"""desinn evaluate cosmics: what networks, or other programs, mark in simulated images."""
+
+import os
+import time
+
+from .progress import Progress
+
+DEFAULTS = {"model": None, "threshold": None, "marked": False}
+"""Options for cosmic rays, some of them of other kinds, too."""
+
+
+def add_options(parser):
+    """Add the options for cosmic rays alone; without them they are None.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser or one of its groups
+    """
+    parser.add_argument("--marked", action="store_true", default=None,
+        help="judge the bit of cosmic rays in MASK, whoever set it; run no network")  # fmt: skip
+
+
+def evaluate(options, name):
+    """Return a report on cosmic rays.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    name : str
+        What the report calls the images.
+
+    Returns
+    -------
+    content : dict
+        The numbers.
+    render : callable
+        Makes a text of them and a form.
+    draw : callable
+        Draws pictures into a folder and returns their names.
+
+    Raises
+    ------
+    OSError, ValueError
+        If an input cannot be used.
+    """
+    from ..evaluate.cosmic_report import CosmicOptions, evaluate_cosmics
+    from ..evaluate.cosmic_scores import CosmicScores
+    from ..evaluate.cosmic_tables import render_cosmics
+
+    if options.truth:
+        raise ValueError("--truth: images of cosmic rays have their truth in them")
+    if options.marked and not (options.model is options.threshold is None):
+        raise ValueError("--marked: runs no network, found --model or --threshold")
+    scores = CosmicScores(options.failures)
+    judge = _Marked() if options.marked else _Networks(options.model, options.threshold)
+    _run(options.inputs, scores, judge)
+    model = "MASK" if options.marked else options.model
+    how = CosmicOptions(model, judge.thresholds, options.confidence, options.failures)
+    content = evaluate_cosmics(scores, how, name)
+
+    def draw(folder):
+        from . import evaluate_cosmics_plots
+
+        return evaluate_cosmics_plots.draw(folder, scores, content)
+
+    return content, render_cosmics, draw
+
+
+def _run(paths, scores, judge):
+    from ..io.ccd_truth import read_ccd_truth
+    from ..io.preproc import read_preproc
+
+    progress = Progress(len(paths))
+    try:
+        for path in paths:
+            start = time.monotonic()
+            truth, frame = read_ccd_truth(path), read_preproc(path)
+            found, threshold = judge(frame)
+            scores.add(frame, truth, found, threshold, os.path.basename(path))
+            counts = {"images": 1, "rays": len(truth.rays)}
+            progress.done(path, counts, time.monotonic() - start)
+    finally:
+        progress.close()
+
+
+class _Networks:
+    """Runs the network for each image, which is loaded when it is first needed."""
+
+    def __init__(self, model, threshold):
+        self._model, self._threshold = model, threshold
+        self._finders = {}
+        self.thresholds = {}
+
+    def __call__(self, frame):
+        from ..evaluate.cosmic_pixels import bad_pixels
+        from ..finders.ccds import network_for
+
+        name = self._model or network_for(frame.camera, frame.header)
+        if name not in self._finders:
+            self._finders[name] = finder = ray_finder(name)
+            limit = finder.threshold if self._threshold is None else self._threshold
+            self.thresholds[os.path.basename(name)] = limit
+        found = self._finders[name].probability(frame.image, bad_pixels(frame))
+        return found, self.thresholds[os.path.basename(name)]
+
+
+class _Marked:
+    """Takes what is marked in MASK."""
+
+    thresholds = None
+
+    def __call__(self, frame):
+        from ..io.preproc import COSMIC
+
+        return frame.mask & COSMIC > 0, 0.5
+
+
+def ray_finder(model):
+    """Return the finder of a weights file that finds cosmic rays.
+
+    Parameters
+    ----------
+    model : str
+
+    Returns
+    -------
+    desinn.finders.cosmics.CosmicRayFinder
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a weights file of this kind, or fills images in.
+    """
+    from .. import load_model
+
+    finder = load_model(model)
+    header = finder.network.header
+    if header["kind"] != "cosmics":
+        expected = "expected weights of kind 'cosmics'"
+        raise ValueError(f"{model}: {expected}, found {header['kind']!r}")
+    if not hasattr(finder, "probability"):
+        raise ValueError(f"{model}: expected a network that finds rays, found one that fills in")
+    return finder
