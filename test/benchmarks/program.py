@@ -20,7 +20,7 @@ PLACES = {
     "network": ["desinn.nn.network:Network.__call__"],
     "interpreting": [
         "desinn.finders.dla:DLAFinder.interpret",
-        "desinn.finders.dla:DLAFinder._mark_gaps",
+        "desinn.finders.dla:mark_gaps",
         "desinn.finders.dla:judge",
         "desinn.scripts.desi_find_dla:parts_of",
     ],
