@@ -222,13 +222,17 @@ class TransposedConv(Convolution):
             return
         (x,), (high, wide) = arrays, self.kernel
         kernel = params["kernel"].transpose(0, 2, 1, 3)  # (high, C, wide, filters)
-        for y in range(high):
-            matrix = kernel[y].reshape(x.shape[-1], -1)
-            rows = out[:, y::high]  # (B, Y, X wide, filters)
-            sums = scratch.take("sums", (*x.shape[:-1], matrix.shape[1]))
-            np.matmul(x, matrix, out=sums)
-            sums += np.tile(params["bias"], wide)
-            finish(sums.reshape(*rows.shape[:2], -1), rows.reshape(*rows.shape[:2], -1))
+        matrices = [kernel[y].reshape(x.shape[-1], -1) for y in range(high)]
+        bias = np.tile(params["bias"], wide)
+        for cut in _cuts(x.shape[:-1], PIECE_VALUES // max(x.shape[-1], len(bias))):
+            part = x[cut]
+            sums = scratch.take("sums", (*part.shape[:-1], len(bias)))
+            first, last = cut[1].start * high, min(cut[1].stop, x.shape[1]) * high
+            for y, matrix in enumerate(matrices):
+                np.matmul(part, matrix, out=sums)
+                sums += bias
+                rows = out[cut[0], first + y : last : high]  # (b, y, X wide, filters)
+                _finish(sums.reshape(rows.shape), rows, finish)
 
     def apply(self, params, x):
         """Return the overlapping kernels, added up."""
