@@ -104,7 +104,7 @@ def test_bins_hold_what_is_above_their_threshold():
     assert all(
         threshold_of(i) < v <= threshold_of(i + 1) for i, v in zip(bins, values, strict=True)
     )
-    ends = bins_of(np.float32([0, 1e-30, 0.5, np.nextafter(np.float32(0.5), 1), 1]))
+    ends = bins_of(np.float32([0, 1e-30, 0.5, np.nextafter(np.float32(0.5), np.float32(1)), 1]))
     assert ends.tolist() == [0, 0, 30 * 256 - 1, 30 * 256, BINS - 1]
     # The largest float32 below 1 can be told from 1.
     assert bins_of(np.nextafter(np.float32(1), np.float32(0))) < BINS - 1

@@ -79,7 +79,10 @@ def read_rays(path):
     """
     path = input_file(path)
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+        with open(path, "rb") as file:
+            stored = np.load(file, allow_pickle=False)
+            if isinstance(stored, np.ndarray):
+                raise ValueError("found an array alone")
             arrays = {name: stored[name] for name in _ARRAYS}
             header = json.loads(bytes(stored["header"]))
         _check(arrays)
