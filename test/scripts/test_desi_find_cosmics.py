@@ -289,7 +289,7 @@ def test_processes_write_the_same_copies(several, monkeypatch, caplog):
         monkeypatch.setattr(module, "cores", lambda: {0, 1})
     assert main([*options, "--nproc", "2", "--overwrite"]) == 0
     for path, content in zip(copies, expected, strict=True):
-        assert len(path.read_bytes()) == len(content)
+        # Headers of MASK name what software the process has loaded.
         assert hdus_of(path)["IMAGE"] in content
         np.testing.assert_array_equal(read_preproc(path).mask & COSMIC != 0,
                                       SEEN | (BITS & COSMIC != 0))  # fmt: skip
