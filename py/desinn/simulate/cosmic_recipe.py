@@ -6,6 +6,7 @@ from ..files import read_yaml
 from .ccd.frames import exposure_generator, simulate_exposure
 from .ccd.settings import ARMS, KINDS, CcdSettings
 from .cosmic_rays import DEVICES, Device, cosmic_rays
+from .recipe import entry_problems
 
 
 @dataclass(frozen=True)
@@ -146,14 +147,7 @@ _TYPES = {
 
 
 def _recipe(content):
-    if not isinstance(content, dict):
-        raise ValueError(f"expected entries {', '.join(_TYPES)}, found {type(content).__name__}")
-    problems = [f"{key} is unknown" for key in content if key not in _TYPES]
-    problems += [
-        f"{key}: expected {_TYPES[key].__name__}, found {value!r}"
-        for key, value in content.items()
-        if key in _TYPES and type(value) is not _TYPES[key]
-    ]
+    problems = entry_problems(content, _TYPES)
     if content.get("kind") != "cosmics":
         problems.insert(0, f"kind: expected cosmics, found {content.get('kind', 'none')}")
     if problems:

@@ -71,15 +71,37 @@ _TYPES = {
 }
 
 
-def _recipe(content):
+def entry_problems(content, types):
+    """Return what is wrong with the entries of a recipe, by their names and types.
+
+    Parameters
+    ----------
+    content : object
+        What a YAML file holds.
+    types : dict
+        Name -> type.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ValueError
+        If it holds no entries.
+    """
     if not isinstance(content, dict):
-        raise ValueError(f"expected entries {', '.join(_TYPES)}, found {type(content).__name__}")
-    problems = [f"{key} is unknown" for key in content if key not in _TYPES]
-    problems += [
-        f"{key}: expected {_TYPES[key].__name__}, found {value!r}"
+        raise ValueError(f"expected entries {', '.join(types)}, found {type(content).__name__}")
+    problems = [f"{key} is unknown" for key in content if key not in types]
+    return problems + [
+        f"{key}: expected {types[key].__name__}, found {value!r}"
         for key, value in content.items()
-        if key in _TYPES and type(value) is not _TYPES[key]
+        if key in types and type(value) is not types[key]
     ]
+
+
+def _recipe(content):
+    problems = entry_problems(content, _TYPES)
     if content.get("instrument", "desi") not in ("desi", "boss"):
         problems.append(f"instrument: expected desi or boss, found {content['instrument']!r}")
     if content.get("kind", "qso") not in KINDS:
