@@ -121,9 +121,9 @@ def test_keras_loss_is_the_same():
 
 
 def test_a_training(recipe, tmp_path):
-    """It learns; batch norms stay as they are from half of it on; it can be resumed there."""
+    """It learns, and what is written finds."""
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make test WITH=train)")
-    short, whole = recipe({"schedule.epochs": 3}), recipe()
+    whole = recipe()
     samples = tuple(task_for(whole).sample(part) for part in ("train", "validation"))
     out, checkpoints = str(tmp_path / "out.npz"), str(tmp_path / "ck")
     assert PixelTargets(samples[0]).shape == (64, 48, 48, 2)
@@ -133,7 +133,6 @@ def test_a_training(recipe, tmp_path):
     assert log[-1]["val_loss"] < 0.7 * log[0]["val_loss"]
     finder = load_model(out)
     assert finder.find(np.zeros((50, 60))).shape == (50, 60)
-    assert short["schedule"]["freeze_norms"] == 0.5
 
 
 def test_norms_are_frozen_and_stay_so_when_resumed(recipe, tmp_path, monkeypatch):
