@@ -5,7 +5,7 @@ import pytest
 
 from desinn import load_model
 from desinn.finders.base import Flag
-from desinn.finders.qso import QSOFinder
+from desinn.finders.qso import QSOFinder, shared_redshift
 from desinn.io.convert import read_foreign
 from desinn.io.desi import read_coadd
 from desinn.nn import Network, WeightsError, write_weights
@@ -96,6 +96,17 @@ def test_interpret_by_hand(finder):
     assert rows["Z_QN"][0] == rows["Z_CIV"][0]
     assert rows["Z_QN_CONF"][0] == rows["C_CIV"][0] == np.float32(0.9)
     assert rows["IS_QSO_QN"][0] == 1
+
+
+def test_lines_that_agree_share_in_the_redshift(finder):
+    """C IV at z = 1.9 and MgII 1200 km/s from it, both sure; Lyman-alpha is somewhere else."""
+    c, z = np.array([[0.2, 0.9, 0.6], [0.2, 0.9, 0.6]]), np.array([[2.8, 1.9, 1.9116]] * 2)
+    weighted = (0.9 * 1.9 + 0.6 * 1.9116) / 1.5
+    np.testing.assert_allclose(shared_redshift(c, z, 4000.0), weighted, rtol=1e-12)
+    np.testing.assert_array_equal(shared_redshift(c, z, 1000.0), 1.9)
+    np.testing.assert_array_equal(shared_redshift(c, z, 0.0), 1.9)
+    np.testing.assert_array_equal(shared_redshift(0 * c, z, 4000.0), 2.8)  # no line is sure
+    assert shared_redshift(c[:0], z[:0], 4000.0).shape == (0,)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def quasar_model():
             "bal_lines": [{"name": "CIV_BAL", "wave": LINES["CIV"]}],
             "c_thresh": 0.5,
             "n_thresh": 1,
+            "z_within": 0.0,
         },
         "provenance": {},
     }

@@ -6,10 +6,18 @@ Sources: Busca & Balland 2018 (arXiv:1808.09955), Farr et al. 2020 (arXiv:2007.1
 import numpy as np
 
 from ..spectra import NORMALIZATION, Grid, normalize, rebin
+from ..spectra.lines import C_KMS
 from .base import NOT_RUN, input_flags, section
 
 PREPARE = {"grid": dict, "normalize": str}
-INTERPRET = {"boxes": int, "lines": list, "bal_lines": list, "c_thresh": float, "n_thresh": int}
+INTERPRET = {
+    "boxes": int,
+    "lines": list,
+    "bal_lines": list,
+    "c_thresh": float,
+    "n_thresh": int,
+    "z_within": float,
+}
 
 
 class QSOFinder:
@@ -31,6 +39,9 @@ class QSOFinder:
         A line counts as found if its confidence is larger.
     n_thresh : int
         A quasar is what has at least so many lines.
+    z_within : float
+        km/s: lines whose redshifts lie at most so far from that of the most confident one share
+        in the quasar's redshift. 0, as published: that line alone.
 
     Raises
     ------
@@ -57,6 +68,7 @@ class QSOFinder:
         self.bal_lines = _rest(interpret["bal_lines"])
         self.c_thresh = interpret["c_thresh"]
         self.n_thresh = interpret["n_thresh"]
+        self.z_within = interpret["z_within"]
         if not self.lines or not 0 <= self.c_thresh < 1:
             found = f"{len(self.lines)} lines, c_thresh {self.c_thresh}"
             raise ValueError(
@@ -153,8 +165,8 @@ class QSOFinder:
         Returns
         -------
         structured array, shape (B,)
-            IS_QSO_QN (1, 0, or -1 where the row was not run), Z_QN (redshift of the most
-            confident line), Z_QN_CONF (its confidence), C_x and Z_x for every line x, QN_FLAG.
+            IS_QSO_QN (1, 0, or -1 where the row was not run), Z_QN (`shared_redshift` of the
+            lines), Z_QN_CONF (the largest confidence), C_x and Z_x for every line x, QN_FLAG.
             What was not run is NaN.
 
         Raises
@@ -169,11 +181,10 @@ class QSOFinder:
         }
         c = np.stack([columns[name][0] for name in self.lines], axis=1)  # (B, lines)
         z = np.stack([columns[name][1] for name in self.lines], axis=1)
-        best = c.argmax(axis=1)[:, np.newaxis]
         rows = np.empty(len(flags), self._dtype())
         rows["IS_QSO_QN"] = np.count_nonzero(c > c_thresh, axis=1) >= n_thresh
-        rows["Z_QN"] = np.take_along_axis(z, best, axis=1)[:, 0]
-        rows["Z_QN_CONF"] = np.take_along_axis(c, best, axis=1)[:, 0]
+        rows["Z_QN"] = shared_redshift(c, z, self.z_within)
+        rows["Z_QN_CONF"] = c.max(axis=1)
         for name, (confidence, redshift) in columns.items():
             rows[f"C_{name}"], rows[f"Z_{name}"] = confidence, redshift
         rows["QN_FLAG"] = flags
@@ -237,6 +248,43 @@ def line_of(output, rest, wave):
     place = (best + np.take_along_axis(offsets, best, axis=1).astype(np.float64))[:, 0]
     seen = np.interp(place * wave.size / boxes.shape[1], np.arange(wave.size), wave)
     return confidence, seen / rest - 1
+
+
+def shared_redshift(confidence, z, within):
+    """Return the redshift that the most confident line and those that agree with it give.
+
+    A line's own redshift scatters by half a bin and more, and lines scatter apart from one
+    another: their mean, weighted by confidence, lies nearer to the truth.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape (B, lines)
+    z : ndarray of float64, shape (B, lines)
+        Redshift from each line.
+    within : float
+        km/s from the most confident line's: what lies further away is another line, taken for
+        this one. 0: that line alone (Busca & Balland 2018).
+
+    Returns
+    -------
+    ndarray of float64, shape (B,)
+
+    Examples
+    --------
+    >>> c, z = np.array([[0.9, 0.3, 0.8]]), np.array([[2.0, 2.004, 0.5]])
+    >>> shared_redshift(c, z, 4000.0), shared_redshift(c, z, 0.0)
+    (array([2.001]), array([2.]))
+    """
+    best = confidence.argmax(axis=1)[:, np.newaxis]
+    z_best = np.take_along_axis(z, best, axis=1)  # (B, 1)
+    if not within:
+        return z_best[:, 0]
+    agree = np.abs(z - z_best) * C_KMS <= within * (1 + z_best)
+    weight = np.where(agree, confidence, 0).astype(np.float64)
+    # Of the differences, which are 0 for the best line: exact where it stands alone, or where
+    # all confidences underflow.
+    total = np.maximum(weight.sum(axis=1), np.finfo(np.float64).tiny)
+    return z_best[:, 0] + ((z - z_best) * weight).sum(axis=1) / total
 
 
 def _rest(lines):

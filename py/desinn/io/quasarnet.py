@@ -68,6 +68,7 @@ def describe_quasarnet(header, grid):
             "bal_lines": [{"name": "CIV_BAL", "wave": LINES["CIV"]}],
             "c_thresh": 0.5,
             "n_thresh": 1,
+            "z_within": 0.0,
         },
     }
 

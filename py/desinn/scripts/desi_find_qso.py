@@ -18,8 +18,9 @@ from .stacking import stack, write_stacked
 EXTNAME = "QSO_QN"
 COLUMNS = """\
 The output has one row for every target, in the order of the inputs: TARGETID;
-IS_QSO_QN (1, 0, or -1 where the spectrum could not be run); Z_QN, the redshift of
-the most confident line, and Z_QN_CONF, its confidence; C_x and Z_x for each line x;
+IS_QSO_QN (1, 0, or -1 where the spectrum could not be run); Z_QN, the redshift (of
+the most confident line and those that agree with it, or of that line alone, as the
+network's file says), and Z_QN_CONF, that line's confidence; C_x and Z_x for each line x;
 C_CIV_BAL and Z_CIV_BAL for broad absorption; QN_FLAG, whose bits the header names
 (FLAGBIT0 and so on); INFILE, the number of the input: its row in the HDU INFILES,
 which has the names. What could not be run is NaN."""
