@@ -9,8 +9,8 @@
 #   make lint    style;   make format  puts it right
 #   make doc     the documents, as HTML in doc/_build/html
 #   make bench   speed and memory against peers
-#   make integration   desispec's quasar programs and redrock as they are, with ours inside; and
-#                      picca with our catalogue
+#   make integration   desispec's programs and redrock as they are, with ours inside; and picca
+#                      with our catalogue
 #   make clean   remove all of it
 PYTHON ?= python3
 WITH ?=

@@ -183,6 +183,15 @@ def test_a_constant_image_cannot_be_brought_to_deviation_one(data, converted):
         finder.probability(np.ones((4, 4)))
 
 
+def test_an_image_without_a_good_pixel_has_no_rays(data, converted):
+    """Whatever the network would make of it: desispec masks whole CCDs, and goes on."""
+    finder = converted(data / "torch" / "weightnorm-zip.pth", normalize="mean-std")
+    for image in (np.ones((5, 6)), np.full((5, 6), np.nan)):
+        found = finder.probability(image, np.ones((5, 6), bool))
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, np.zeros((5, 6)))
+
+
 def test_a_mask_of_another_shape_is_refused(data, converted):
     filler = converted(data / "torch" / "inpaint-zip.pth")
     with pytest.raises(

@@ -32,10 +32,11 @@ def write_frame(path, *args, **kwargs):
     return str(path)
 
 
-def write_finder(path, level=100.0, output="probability", **changes):
+def write_finder(path, level=100.0, output="probability", normalize="none", **changes):
     """Write weights that find what is above some electrons at probability 0.5.
 
-    At 1.1 times the level the probability is 0.73. Return the name as text.
+    At 1.1 times the level the probability is 0.73. If the image is normalised, the level is in
+    what becomes of it. Return the name as text.
     """
     filler = output == "image"
     channels = ["image outside mask", "mask"] if filler else ["image"]
@@ -51,7 +52,7 @@ def write_finder(path, level=100.0, output="probability", **changes):
         "nodes": [conv, {"name": "p", "op": "sigmoid", "inputs": ["conv"]}],
         "outputs": {output: "p"},
         "prepare": {
-            "scale": 1.0, "normalize": "none", "pad_multiple": 1, "pad_side": "low",
+            "scale": 1.0, "normalize": normalize, "pad_multiple": 1, "pad_side": "low",
             "pad_value": 0.0, "channels": channels,
         },
         "interpret": {} if filler else {"threshold": 0.5},

@@ -9,6 +9,7 @@ import pytest
 
 from desinn.hosts import desispec as hook
 from desinn.hosts.desispec import reject_cosmic_rays, use_desinn_cosmics
+from helpers.cosmics import write_finder
 
 COSMIC = 1 << 9
 """Not where desispec has it: the hook is to ask."""
@@ -111,6 +112,15 @@ def test_no_mask_yet():
     reject_cosmic_rays(img)
     assert img.mask.dtype == np.uint32
     assert (img.mask[0, 0], img.mask[3, 4], img.mask.sum()) == (1, COSMIC, 1 + COSMIC)
+
+
+@pytest.mark.usefixtures("desispec")
+def test_a_ccd_without_a_good_pixel(tmp_path):
+    """All its amplifiers are bad, say: preproc is to go on, whatever the network needs."""
+    path = write_finder(tmp_path / "mean-std.npz", normalize="mean-std")
+    img = image(mask=np.full(SHAPE, 1, np.uint32))
+    reject_cosmic_rays(img, model=path, grow=1)
+    assert (img.mask == 1).all()
 
 
 @pytest.mark.usefixtures("desispec", "finders")

@@ -193,6 +193,8 @@ class CosmicRayFinder(_ImageNetwork):
             If the image is not two-dimensional, or the mask has another shape.
         """
         image, bad = _good_and_bad(image, mask)
+        if bad.all():  # as where all amplifiers are bad; nothing to normalise by
+            return np.zeros(image.shape, np.float32)
         x, _, _ = self.prepare(fill_holes(image, bad))
         result = self._run(x, image.shape)
         result[bad] = 0
