@@ -11,6 +11,9 @@ from ..nn import Network, WeightsError, read_weights
 
 DESI_CAMERAS = {"b", "r", "z"}
 
+STAND_INS = dict.fromkeys(("cosmics-b", "cosmics-r", "cosmics-z"), "cosmics")
+"""Name -> name of the network that is meant where none of the first name comes with desinn."""
+
 
 class Flag(enum.IntFlag):
     """Why a row was not run, or with what reservation it was.
@@ -70,15 +73,17 @@ def shipped_weights():
     Returns
     -------
     dict
-        Name -> path.
+        Name -> path; `STAND_INS` are among them, so that names may share a file.
     """
     folder = os.path.join(os.path.dirname(__file__), os.pardir, "weights")
     files = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return {
+    found = {
         stem: os.path.normpath(os.path.join(folder, f"{stem}.npz"))
         for stem, suffix in map(os.path.splitext, files)
         if suffix == ".npz"
     }
+    stand_ins = {name: found[other] for name, other in STAND_INS.items() if other in found}
+    return {**stand_ins, **found}
 
 
 def load_model(path):
