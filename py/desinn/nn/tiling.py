@@ -85,7 +85,7 @@ def tiles(sizes, core, margin, step):
     sizes : sequence of int
         Of the image, for each axis a multiple of `step`.
     core : int
-        Of the middles, about; those at the end of an axis are smaller.
+        Of the middles, at most about: there are as many windows as middles of this size need.
     margin, step : sequence of int
         For each axis what `margins` and `period` say.
 
@@ -102,7 +102,7 @@ def tiles(sizes, core, margin, step):
     Examples
     --------
     >>> [t.window[0] for t in tiles([40], 16, [4], [2])]
-    [slice(0, 24, None), slice(12, 36, None), slice(16, 40, None)]
+    [slice(0, 20, None), slice(12, 32, None), slice(20, 40, None)]
     >>> tiles([41], 16, [4], [2])
     Traceback (most recent call last):
         ...
@@ -119,13 +119,22 @@ def tiles(sizes, core, margin, step):
 
 
 def _spans(size, core, margin, step):
-    """Return (window, core, inner) along one axis."""
-    core = max(core // step, 1) * step
-    length = min(core + 2 * margin, size)
-    spans = []
-    for begin in range(0, size, core):
-        end = min(begin + core, size)
-        first = min(max(begin - margin, 0), size - length)
-        inner = slice(begin - first, end - first)
-        spans.append((slice(first, first + length), slice(begin, end), inner))
+    """Return (window, core, inner) along one axis.
+
+    Windows of one length, the shortest with which so many of them cover the axis; those at its
+    ends lose only one margin.
+    """
+    number = -(-size // core) if size > 2 * margin else 1
+    length = -(-(size + 2 * (number - 1) * margin) // number)
+    length = -(-length // step) * step
+    spans, begin = [], 0
+    for k in range(number):
+        first = min(k * (length - 2 * margin), size - length)
+        end = first + length - margin if first + length < size else size
+        spans.append(
+            (slice(first, first + length), slice(begin, end), slice(begin - first, end - first))
+        )
+        begin = end
+        if end == size:
+            break
     return spans
