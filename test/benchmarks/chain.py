@@ -2,8 +2,6 @@
 
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 
@@ -74,13 +72,9 @@ def _bar():
 
 def _simulate(chain, folder, processes):
     """Make the files; parametric, so that no templates are needed."""
-    outfile = os.path.join(folder, "coadd.fits")
-    command = [sys.executable, "-m", "desinn.scripts.desinn", "simulate", "dla", "--seed", "1"]
-    command += ["-n", str(chain.spectra), "--files", str(chain.files), "-o", outfile]
-    command += ["--nproc", str(processes), "--templates", "none", "--no-resolution"]
-    done = subprocess.run(command, env=harness.environment(1), capture_output=True, text=True)
-    if done.returncode:
-        raise harness.PeerError(f"simulate: status {done.returncode}\n{done.stderr}")
+    words = ["-n", str(chain.spectra), "--files", str(chain.files), "--nproc", str(processes)]
+    words += ["-o", os.path.join(folder, "coadd.fits"), "--templates", "none", "--no-resolution"]
+    harness.desinn("simulate", "dla", "--seed", "1", *words)
 
 
 def figures(results):

@@ -5,6 +5,7 @@ started it.
 """
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -17,8 +18,10 @@ import subjects
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parents[1] / "py"
+ENVIRONMENTS = HERE.parents[1] / ".venv"
+"""Where the Makefile puts them."""
 
-REQUIRED = ("desinn", "shared", "naive", "sgemm")
+REQUIRED = ("desinn", "shared", "tiled", "finder", "naive", "sgemm")
 """Modules that are always there."""
 
 TOLERANCE = 1e-5
@@ -59,14 +62,16 @@ class Worker:
     task : dict
         What the script is given.
     script : str
+    python : str or os.PathLike
+        What runs it.
     """
 
-    def __init__(self, peer, threads, task, script="worker.py"):
+    def __init__(self, peer, threads, task, script="worker.py", python=sys.executable):
         self.peer = peer
         # Shown only if it fails; closed in __exit__.
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / script), json.dumps(task)],
+            [str(python), str(HERE / script), json.dumps(task)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -109,6 +114,22 @@ def environment(threads):
     return {**kept, **QUIET, **counts, "PYTHONPATH": path}
 
 
+def desinn(*words):
+    """Run one of desinn's own programs on one thread; raise PeerError if it fails."""
+    command = [sys.executable, "-m", "desinn.scripts.desinn", *words]
+    done = subprocess.run(command, env=environment(1), capture_output=True, text=True)
+    if done.returncode:
+        raise PeerError(f"desinn {words[0]}: status {done.returncode}\n{done.stderr}")
+
+
+@functools.cache
+def _folder(words):
+    """Return a folder with what `desinn` made when told so; it lasts as long as this process."""
+    folder = tempfile.TemporaryDirectory(prefix="desinn-bench-")
+    desinn(*words, "-o", folder.name)
+    return folder
+
+
 def measure(name, batch, threads, warmups, repetitions):
     """Time all peers on one subject.
 
@@ -124,9 +145,9 @@ def measure(name, batch, threads, warmups, repetitions):
     Returns
     -------
     dict
-        Peer -> dict with choice, tried, versions, blas, scale (from the members that it gets to
-        all), difference (from the naive twin, largest), runs (a list of seconds, own and busy
-        CPU seconds) and memory (bytes).
+        Peer -> dict with choice, tried, versions, blas, threads, scale (from the members that it
+        gets to all), network (whether it computes that), difference (from the naive twin,
+        largest), runs (a list of seconds, own and busy CPU seconds) and memory (bytes).
 
     Raises
     ------
@@ -134,19 +155,23 @@ def measure(name, batch, threads, warmups, repetitions):
         Before any timing where results disagree; else when a peer's process ends.
     """
     subject = subjects.SUBJECTS[name]
-    modules = {peer: way.module for peer, way in subject.ways.items()}
-    choices = {
-        peer: _choice(peer, module, name, batch, threads) for peer, module in modules.items()
-    }
+    words = subject.simulation(batch)
+    folder = _folder(words).name if words else None
+    task = {"subject": name, "batch": batch, "threads": threads, "folder": folder}
+    choices = {peer: _choice(peer, way, task) for peer, way in subject.ways.items()}
     results = {peer: choice for peer, choice in choices.items() if choice is not None}
     with contextlib.ExitStack() as stack:
         workers = {
-            peer: stack.enter_context(_worker(peer, name, batch, threads)) for peer in results
+            peer: stack.enter_context(_worker(peer, subject.ways[peer], task)) for peer in results
         }
         for peer, result in results.items():
+            way = subject.ways[peer]
             result.update(workers[peer].tell("load", choice=result["choice"]))
-            result["scale"] = batch / subject.members(subject.ways[peer], batch)
-        for peer, difference in _checked(workers).items():
+            result["threads"] = way.threads_of(threads)
+            result["scale"] = batch / subject.members(way, batch)
+            result["network"] = way.compared
+        compared = {peer: workers[peer] for peer in results if subject.ways[peer].compared}
+        for peer, difference in _checked(compared).items():
             results[peer]["difference"] = difference
         for peer, runs in in_turn(workers, warmups, repetitions).items():
             results[peer]["runs"] = runs
@@ -155,21 +180,31 @@ def measure(name, batch, threads, warmups, repetitions):
     return results
 
 
-def _worker(peer, name, batch, threads):
-    task = {"peer": peer, "subject": name, "batch": batch, "threads": threads}
-    return Worker(peer, threads, task)
+def _worker(peer, way, task):
+    threads = way.threads_of(task["threads"])
+    task = {**task, "peer": peer, "threads": threads}
+    return Worker(peer, threads, task, python=_python(way))
 
 
-def _choice(peer, module, name, batch, threads):
+def _python(way):
+    """Return the Python that runs a peer."""
+    named = ENVIRONMENTS / way.environment / "bin" / "python"
+    return named if way.environment else sys.executable
+
+
+def _choice(peer, way, task):
     """Return the best way to run a peer, found in a process of its own; None if there is none.
 
     The largest batch leaves a peak of memory behind that is not that of the best.
     """
-    with _worker(peer, name, batch, threads) as scout:
-        reply = scout.tell("choose", repetitions=2)
+    if os.path.exists(_python(way)):
+        with _worker(peer, way, task) as scout:
+            reply = scout.tell("choose", repetitions=2)
+    else:
+        reply = {"absent": f"`make .venv/{way.environment}/ready` makes what it runs in"}
     if "absent" not in reply:
         return reply
-    if module in REQUIRED:
+    if way.module in REQUIRED:
         raise PeerError(f"{peer}: {reply['absent']}")
     print(f"{peer}: skipped, {reply['absent']}")
     return None

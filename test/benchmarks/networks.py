@@ -37,11 +37,26 @@ class _Builder:
         self._normal(f"{name}/bias", shape[-1], scale=0.1)
 
     def conv(self, name, source, kernel, stride, channels, filters):
-        self.weights(name, kernel, channels, filters)
-        fixed = {"dilation": [1], "padding": "same", "bias": True, "weight_norm": False}
+        self.weights(name, *kernel, channels, filters)
+        sizes = {"kernel": list(kernel), "stride": list(stride), "dilation": [1] * len(kernel)}
+        fixed = {"padding": "same", "bias": True, "weight_norm": False}
+        return self.add(name, "conv", source, filters=filters, **sizes, **fixed)
+
+    def up(self, name, source, channels, filters):
+        """Add a layer that makes an image twice as large."""
+        self.weights(name, 2, 2, channels, filters)
+        fixed = {"padding": "valid", "bias": True, "weight_norm": False}
         return self.add(
-            name, "conv", source, filters=filters, kernel=[kernel], stride=[stride], **fixed
+            name, "transposed_conv", source, filters=filters, kernel=[2, 2], stride=[2, 2], **fixed
         )
+
+    def twice(self, name, source, channels, filters):
+        """Add convolution, norm and ReLU, and all three again."""
+        for i, before in enumerate((channels, filters), 1):
+            last = self.conv(f"{name}_conv_{i}", source, (3, 3), (1, 1), before, filters)
+            last = self.batch_norm(f"{name}_norm_{i}", last, filters)
+            source = self.add(f"{name}_relu_{i}", "relu", last)
+        return source
 
     def dense(self, name, source, channels, units):
         self.weights(name, channels, units)
@@ -60,7 +75,7 @@ def quasarnet(layers=6, filters=100, bins=443, boxes=13):
     net = _Builder("input_1", bins, 1)
     last, channels, length = "input_1", 1, bins
     for i in range(1, layers + 1):
-        last = net.conv(f"conv_{i}", last, 10, 2, channels, filters)
+        last = net.conv(f"conv_{i}", last, (10,), (2,), channels, filters)
         last = net.batch_norm(f"batch_normalization_{i}", last, filters)
         last = net.add(f"activation_{i}", "relu", last)
         last = net.add(f"dropout_{i}", "dropout", last, rate=0.2)
@@ -81,6 +96,20 @@ def _line(net, i, source, channels, boxes):
     offset = net.add(f"fc_offset_{i}_activation", "sigmoid", offset)
     offset = net.add(f"rescale_{i}", "affine", offset, scale=1.2, shift=-0.1)
     return net.add(f"conc_box_{i}", "concat", box, offset, axis=-1)
+
+
+def deepcr(width=32):
+    """Return header and arrays of a deepCR of two levels (Zhang & Bloom 2020)."""
+    net = _Builder("image", None, None, 1)
+    skip = net.twice("inc", "image", 1, width)
+    last = net.add("pool", "max_pool", skip, kernel=[2, 2], stride=[2, 2], padding="valid")
+    last = net.twice("down", last, width, 2 * width)
+    last = net.up("up", last, 2 * width, width)
+    last = net.add("joined", "concat", skip, last, axis=-1)
+    last = net.twice("out", last, 2 * width, width)
+    last = net.conv("logit", last, (1, 1), (1, 1), width, 1)
+    last = net.add("probability", "sigmoid", last)
+    return {"inputs": net.inputs, "nodes": net.nodes, "outputs": {"probability": last}}, net.arrays
 
 
 def of_recipe(name):

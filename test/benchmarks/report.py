@@ -50,8 +50,8 @@ def figures(results, operations):
     -------
     dict of dict
         Peer -> min, median, max (seconds), ratio (the median over the rounds of our time to its
-        time), gflops, fraction (of sgemm) and, in MB (10^6 bytes), peak and above (the peak less
-        input and output).
+        time), in MB (10^6 bytes) peak and above (the peak less input and output) and, where the
+        peer computes the network, gflops and fraction (of sgemm).
     """
     seconds = {
         peer: [result["scale"] * run["seconds"] for run in result["runs"]]
@@ -73,6 +73,8 @@ def figures(results, operations):
             "peak": memory["peak"] / 1e6,
             "above": (memory["peak"] - memory["input"] - memory["output"]) / 1e6,
         }
+        if not results[peer]["network"]:
+            del rows[peer]["gflops"], rows[peer]["fraction"]
     del rows["sgemm"]["ratio"], rows["sgemm"]["peak"], rows["sgemm"]["above"]
     return rows
 
@@ -105,6 +107,8 @@ def notes(results):
     for peer, result in results.items():
         parts = [f"{name} {version}" for name, version in result["versions"].items()]
         parts += [f"{key} {'all' if v is None else v}" for key, v in result["choice"].items()]
+        if result["threads"] < results["desinn"]["threads"]:
+            parts.append(f"threads: {result['threads']}, it cannot use more")
         if result["scale"] > 1:
             parts.append(f"on 1 member in {result['scale']:g}, seconds scaled to all")
         if "difference" in result:
@@ -135,7 +139,7 @@ def cores_of_others(results):
     return max(0.0, excess / sum(run["seconds"] for run in runs))
 
 
-def goals(subject, rows):
+def goals(subject, rows, threads):
     """Return for each goal its text, what was found, and whether it was met.
 
     Parameters
@@ -143,6 +147,7 @@ def goals(subject, rows):
     subject : subjects.Subject
     rows : dict
         As `figures` returns it.
+    threads : int
 
     Returns
     -------
@@ -151,6 +156,9 @@ def goals(subject, rows):
     """
     entries = []
     for peer, most in subject.most.items():
+        most = most.get(threads) if isinstance(most, dict) else most
+        if most is None:
+            continue
         ratio = rows[peer]["ratio"] if peer in rows else None
         met = None if ratio is None else ratio <= most
         text = f"our time at most {most:.3g} of that of {peer}"

@@ -5,15 +5,13 @@ line. ``choose`` tries the peer's ways of running; ``load`` makes it ready; ``ch
 run it once over the whole input; ``memory`` tells what it took.
 """
 
+import functools
 import importlib
 import json
 import os
 import resource
 import sys
 import time
-
-CHECKED = 50
-"""How many members of the input are compared with the naive twin, at either end."""
 
 
 def serve(make):
@@ -29,9 +27,19 @@ def serve(make):
 
 
 class Peer:
-    """A peer with its network and input."""
+    """A peer with its network and input.
 
-    def __init__(self, peer, subject, batch, threads):
+    Parameters
+    ----------
+    peer, subject : str
+    batch : int
+        Members of the whole input.
+    threads : int
+    folder : str, optional
+        With the files that the input comes from.
+    """
+
+    def __init__(self, peer, subject, batch, threads, folder=None):
         import subjects
 
         one = subjects.SUBJECTS[subject]
@@ -40,7 +48,8 @@ class Peer:
         self._threads = threads
         self._header, self._arrays = one.network_for(way)
         self._cut = one.cut(one.network()[0]) if way.windows else None
-        self._x = one.inputs(one.members(way, batch))  # the first of those that all would be
+        self._x = one.inputs(way, batch, folder)
+        self._compared = functools.partial(one.compared, way, batch)
         self._run = None
         self._before = self._output_bytes = 0
 
@@ -82,11 +91,12 @@ class Peer:
         return by_window(run, self._cut.window, self._cut.step)
 
     def check(self):
-        """Run once and return the first and the last rows, and which members they are."""
-        size = len(self._x)
-        y = self._run(self._x).reshape(size, -1)
-        numbers = sorted({*range(size)[:CHECKED], *range(size)[-CHECKED:]})
-        return {"numbers": numbers, "rows": y[numbers].tolist()}
+        """Run once and return rows that are to be compared, and which of all they are.
+
+        A peer that makes something of the network's outputs has another way to say those.
+        """
+        outputs = getattr(self._run, "outputs", self._run)
+        return self._compared(outputs(self._x))
 
     def time(self):
         """Run once; return seconds, our CPU seconds, and those of the whole machine."""

@@ -1,12 +1,14 @@
 """The plain way: how QuasarNP goes through a network, and the yardstick for all others.
 
 float64 from the first layer on, a Python loop over the positions of a convolution, batch norm as
-it is written down, and the whole batch at once. One spatial axis.
+it is written down, and the whole batch at once.
 """
 
-from collections import Counter
+import itertools
 
 import numpy as np
+
+from .forward import forward
 
 PACKAGES = ("numpy",)
 CHOICES = [{}]
@@ -19,47 +21,60 @@ def load(header, arrays, threads):
         node, key = name.split("/")
         weights.setdefault(node, {})[key] = array.astype(np.float64)
 
-    def run(x):
-        values = {header["inputs"][0]["name"]: x[:]}
-        readers = Counter(header["outputs"].values())
-        readers.update(name for node in header["nodes"] for name in node["inputs"])
-        for node in header["nodes"]:
-            sources = [values[name] for name in node["inputs"]]
-            values[node["name"]] = OPS[node["op"]](node, weights.get(node["name"]), *sources)
-            del sources
-            readers.subtract(node["inputs"])
-            for name in node["inputs"]:
-                if not readers[name]:
-                    values.pop(name, None)  # or the twin would need more memory than its model
-        return np.concatenate([values[name] for name in header["outputs"].values()], axis=-1)
+    def compute(node, *sources):
+        return OPS[node["op"]](node, weights.get(node["name"]), *sources)
 
-    return run
+    return lambda x: np.concatenate(forward(header, compute, x[:]), axis=-1)
 
 
 def conv(node, weights, x):
-    """Return (B, W, C), one position after the other."""
+    """Return (B, ..., filters), one position after the other."""
     kernel, bias = weights["kernel"], weights["bias"]
-    (dilation,) = node["dilation"]
-    windows = _windows(node, x, dilation, 0)
+    sizes, windows = _windows(node, x, node["dilation"], 0)
     out = np.zeros((len(x), len(windows), len(bias)))
     for i, window in enumerate(windows):
-        out[:, i] = np.tensordot(window, kernel, axes=2) + bias
-    return out
+        out[:, i] = np.tensordot(window, kernel, axes=kernel.ndim - 1) + bias
+    return out.reshape(len(x), *sizes, -1)
+
+
+def transposed_conv(node, weights, x):
+    """Return (B, ..., filters): every position lays down the kernel, where those before did."""
+    kernel, bias = weights["kernel"], weights["bias"]
+    if node["padding"] != "valid":
+        raise NotImplementedError(f"naive: padding: expected valid, found {node['padding']}")
+    steps = list(zip(node["stride"], node["kernel"], strict=True))
+    sizes = [(n - 1) * s + k for n, (s, k) in zip(x.shape[1:-1], steps, strict=True)]
+    out = np.zeros((len(x), *sizes, len(bias)))
+    for place in np.ndindex(x.shape[1:-1]):
+        there = [slice(i * s, i * s + k) for i, (s, k) in zip(place, steps, strict=True)]
+        values = x[(slice(None), *place)]  # (B, C)
+        out[(slice(None), *there)] += np.tensordot(values, kernel, axes=(1, kernel.ndim - 2))
+    return out + bias
 
 
 def max_pool(node, weights, x):
-    """Return (B, W, C), the largest of each window."""
-    return np.stack([window.max(axis=1) for window in _windows(node, x, 1, -np.inf)], axis=1)
+    """Return (B, ..., C), the largest of each window."""
+    axes = tuple(range(1, x.ndim - 1))
+    sizes, windows = _windows(node, x, [1] * len(axes), -np.inf)
+    out = np.stack([window.max(axis=axes) for window in windows], axis=1)
+    return out.reshape(len(x), *sizes, -1)
 
 
 def _windows(node, x, dilation, beyond):
-    """Return what each position of a layer sees, (B, W, C), with `beyond` around the input."""
-    (stride,), (taps,) = node["stride"], node["kernel"]
-    extent = dilation * (taps - 1) + 1
-    before, after = _padding(node, x.shape[1], stride, extent)
-    x = np.pad(x, [(0, 0), (before, after), (0, 0)], constant_values=beyond)
-    starts = range(0, x.shape[1] - extent + 1, stride)
-    return [x[:, start : start + extent : dilation] for start in starts]
+    """Return how many positions a layer has along each axis, and what each position sees.
+
+    Windows are (B, *kernel, C), with `beyond` around the input.
+    """
+    spans = [d * (taps - 1) + 1 for d, taps in zip(dilation, node["kernel"], strict=True)]
+    axes = zip(x.shape[1:-1], node["stride"], spans, strict=True)
+    x = np.pad(x, [(0, 0), *(_padding(node, *a) for a in axes), (0, 0)], constant_values=beyond)
+    axes = zip(x.shape[1:-1], node["stride"], spans, dilation, strict=True)
+    cuts = [
+        [slice(start, start + span, d) for start in range(0, size - span + 1, stride)]
+        for size, stride, span, d in axes
+    ]
+    windows = [x[(slice(None), *cut)] for cut in itertools.product(*cuts)]
+    return [len(cut) for cut in cuts], windows
 
 
 def _padding(node, size, stride, extent):
@@ -80,6 +95,7 @@ def batch_norm(node, weights, x):
 
 OPS = {
     "conv": conv,
+    "transposed_conv": transposed_conv,
     "max_pool": max_pool,
     "batch_norm": batch_norm,
     "dense": lambda node, weights, x: x @ weights["kernel"] + weights["bias"],

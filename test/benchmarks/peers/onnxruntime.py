@@ -1,7 +1,7 @@
 """onnxruntime, with an ONNX model made from the nodes.
 
 Batch norm is left to onnxruntime's optimiser. Its fastest convolutions are for images only, so a
-spectrum is also tried as an image of one row.
+spectrum is also tried as an image of one row. What has two axes is an image as it is.
 """
 
 import numpy as np
@@ -16,6 +16,11 @@ OPSET, IR_VERSION = 17, 8  # which every onnxruntime since 1.12 reads
 
 def load(header, arrays, threads, batch, image):
     """Return a callable: input -> outputs side by side."""
+    return in_batches(session(header, arrays, threads, image), batch)
+
+
+def session(header, arrays, threads, image=False):
+    """Return a callable that runs all that it is given at once."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -26,13 +31,13 @@ def load(header, arrays, threads, batch, image):
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     model = onnx_model(header, arrays, image).SerializeToString()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (name,) = (x.name for x in session.get_inputs())
-    return in_batches(lambda part: session.run(None, {name: part})[0], batch)
+    made = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (name,) = (x.name for x in made.get_inputs())
+    return lambda part: made.run(None, {name: part})[0]
 
 
 def onnx_model(header, arrays, image):
-    """Return the model: input (B, W, C) -> outputs side by side, channels first in between."""
+    """Return the model: input (B, ..., C) -> outputs side by side, channels first in between."""
     from onnx import TensorProto, checker, helper
 
     maker = _Maker(header, arrays, image)
@@ -48,30 +53,31 @@ def onnx_model(header, arrays, image):
 
 
 class _Maker:
-    """ONNX nodes for the nodes of a header, one spatial axis."""
+    """ONNX nodes for the nodes of a header, one spatial axis or two."""
 
     def __init__(self, header, arrays, image):
         self.nodes, self.initializers = [], []
         self._arrays, self._image = arrays, image
         self._names = {}  # of a node here -> of its value in ONNX
         self.input, self.shape = header["inputs"][0]["name"], header["inputs"][0]["shape"]
+        self._axes = len(self.shape) - 1 + image  # those of ONNX that are neither B nor C
         self._names[self.input] = self._channels_first(self.input)
-        spatial = {self.input}
+        self._spatial = {self.input}
         for node in header["nodes"]:
             sources = [self._names[name] for name in node["inputs"]]
             self._names[node["name"]] = OPS[node["op"]](self, node, *sources)
-            if spatial.intersection(node["inputs"]) and node["op"] != "flatten":
-                spatial.add(node["name"])
+            if self._spatial.intersection(node["inputs"]) and node["op"] != "flatten":
+                self._spatial.add(node["name"])
         ends = list(header["outputs"].values())
-        self._join([self._names[name] for name in ends], spatial.issuperset(ends))
+        self._join([self._names[name] for name in ends], self._spatial.issuperset(ends))
 
     def _join(self, ends, spatial):
         """Put the outputs side by side; `open` is their shape without B, all sizes unknown."""
-        self.output, self.open = "outputs", [None, None] if spatial else [None]
+        self.output, self.open = "outputs", [None] * len(self.shape) if spatial else [None]
         if not spatial:
             self.add("Concat", self.output, ends, axis=-1)
             return
-        x = self._channels_last(self.add("Concat", "joined", ends, axis=1), "joined_last")
+        x = self._channels_last(self.add("Concat", "outputs/joined", ends, axis=1), "outputs/last")
         if self._image:
             self.add("Squeeze", self.output, [x, self.constant("row", np.int64([1]))])
         else:
@@ -97,13 +103,15 @@ class _Maker:
         return [self.constant(name, self._arrays[name]) for name in names]
 
     def _channels_first(self, source):
-        x = self.add("Transpose", f"{source}_first", [source], perm=[0, 2, 1])  # (B, C, W)
+        last = len(self.shape)
+        perm = [0, last, *range(1, last)]  # (B, ..., C) -> (B, C, ...)
+        x = self.add("Transpose", f"{source}_first", [source], perm=perm)
         if self._image:
             x = self.add("Unsqueeze", f"{source}_image", [x, self.constant("rows", np.int64([2]))])
         return x
 
     def _channels_last(self, source, name):
-        perm = [0, 2, 3, 1] if self._image else [0, 2, 1]
+        perm = [0, *range(2, 2 + self._axes), 1]
         return self.add("Transpose", name, [source], perm=perm)
 
     def _windows(self, node):
@@ -119,11 +127,17 @@ class _Maker:
 
     def conv(self, node, source):
         name, one = node["name"], [1] * self._image
-        kernel = self._arrays[f"{name}/kernel"].transpose(2, 1, 0)  # (filters, C, W)
+        kernel = np.moveaxis(self._arrays[f"{name}/kernel"], (-1, -2), (0, 1))  # (filters, C, ...)
         kernel = kernel[:, :, None] if self._image else kernel
         inputs = [source, self.constant(f"{name}/kernel", kernel), *self.parameters(node, "bias")]
         dilations = [*one, *node["dilation"]]
         return self.add("Conv", name, inputs, dilations=dilations, **self._windows(node))
+
+    def transposed_conv(self, node, source):
+        name = node["name"]
+        kernel = np.moveaxis(self._arrays[f"{name}/kernel"], (-2, -1), (0, 1))  # (C, filters, ...)
+        inputs = [source, self.constant(f"{name}/kernel", kernel), *self.parameters(node, "bias")]
+        return self.add("ConvTranspose", name, inputs, **self._windows(node))
 
     def max_pool(self, node, source):
         return self.add("MaxPool", node["name"], [source], **self._windows(node))
@@ -149,11 +163,13 @@ class _Maker:
         return self.add("Add", name, [self.add("Mul", f"{name}/scaled", [source, scale]), shift])
 
     def concat(self, node, *sources):
-        return self.add("Concat", node["name"], sources, axis=node["axis"])
+        channels = self._spatial.issuperset(node["inputs"])  # the only axis that nets here join
+        return self.add("Concat", node["name"], sources, axis=1 if channels else node["axis"])
 
 
 OPS = {
     "conv": _Maker.conv,
+    "transposed_conv": _Maker.transposed_conv,
     "max_pool": _Maker.max_pool,
     "dense": _Maker.dense,
     "batch_norm": _Maker.batch_norm,
