@@ -35,6 +35,20 @@ class Group(NamedTuple):
     device: str
 
 
+def group_of(frame):
+    """Return the group that an image is of.
+
+    Parameters
+    ----------
+    frame : desinn.io.preproc.Preproc
+
+    Returns
+    -------
+    Group
+    """
+    return Group(frame.camera[:1], exposure_kind(frame), device_of(frame))
+
+
 class CosmicScores:
     """What a finder makes of simulated images of which the truth is known.
 
@@ -90,8 +104,8 @@ class CosmicScores:
         found = _checked(frame, truth, np.asarray(found))
         threshold = 0.5 if found.dtype == bool else threshold
         found = found.astype(np.float32) if found.dtype == bool else found
-        kind = exposure_kind(frame)
-        group = Group(frame.camera[:1], kind, device_of(frame))
+        group = group_of(frame)
+        kind = group.exposure
         charge = truth.charge()
         classes = classes_of(frame, truth, charge)
         self.counts.setdefault(group, Counts()).add(classes, found, threshold)

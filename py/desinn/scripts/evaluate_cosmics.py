@@ -52,7 +52,7 @@ def evaluate(options, name):
     if options.marked and not (options.model is options.threshold is None):
         raise ValueError("--marked: runs no network, found --model or --threshold")
     scores = CosmicScores(options.failures)
-    judge = _Marked() if options.marked else _Networks(options.model, options.threshold)
+    judge = _Marked() if options.marked else Networks(options.model, options.threshold)
     _run(options.inputs, scores, judge)
     model = "MASK" if options.marked else options.model
     how = CosmicOptions(model, judge.thresholds, options.confidence, options.failures)
@@ -83,15 +83,40 @@ def _run(paths, scores, judge):
         progress.close()
 
 
-class _Networks:
-    """Runs the network for each image, which is loaded when it is first needed."""
+class Networks:
+    """Runs the network for each image, which is loaded when it is first needed.
 
-    def __init__(self, model, threshold):
+    Parameters
+    ----------
+    model : str, optional
+        Name or weights file of a network for all; without it the one for each CCD.
+    threshold : float, optional
+        In place of the networks' own.
+
+    Attributes
+    ----------
+    thresholds : dict
+        Name of a network that was used -> its threshold.
+    """
+
+    def __init__(self, model=None, threshold=None):
         self._model, self._threshold = model, threshold
         self._finders = {}
         self.thresholds = {}
 
     def __call__(self, frame):
+        """Return probabilities, and the threshold above which a pixel is marked.
+
+        Parameters
+        ----------
+        frame : desinn.io.preproc.Preproc
+
+        Returns
+        -------
+        probability : numpy.ndarray
+            (Y, X) float32.
+        threshold : float
+        """
         from ..evaluate.cosmic_pixels import bad_pixels
         from ..finders.ccds import network_for
 
