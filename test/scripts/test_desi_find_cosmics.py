@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from desinn.finders import base
+from desinn.io.catalogs import read_catalog
 from desinn.io.convert import read_foreign
 from desinn.io.preproc import COSMIC, read_preproc, write_preproc
 from desinn.nn import write_weights
@@ -370,6 +371,175 @@ def test_copies_of_another_version_are_not_taken_up(several, monkeypatch, caplog
     monkeypatch.setattr("desinn.scripts.cosmics_copies.__version__", "9.9")
     assert main([*options, "--resume", "--overwrite"]) == 0
     assert "made with another version of desinn" in caplog.text
+
+
+# --- the table of rays
+
+
+@pytest.fixture
+def listed(several, tmp_path):
+    """Options of a run on three exposures with a table, the copies, and the table."""
+    options, copies = several
+    return [*options, "--catalog", str(tmp_path / "rays.fits")], copies, tmp_path / "rays.fits"
+
+
+def tables_of(path):
+    rows, files = read_catalog(path, "COSMICS"), read_catalog(path, "INFILES")
+    return rows, [(os.path.basename(row["PATH"]), row["NROWS"], row["USED"]) for row in files]
+
+
+def hits(level=100):
+    """Return what is known of the two rays of `frame` that the network finds."""
+    image, cells = frame("z0", seed=0).image, ((3, slice(5, 8)), (slice(12, 15), 20))
+    best = [image[cell].max() for cell in cells]
+    return [1 / (1 + np.exp(10 - 10 * value / level)) for value in best]
+
+
+def test_a_row_for_every_ray(listed):
+    options, _, path = listed
+    assert main([*options, "--grow", "1", "--reset"]) == 0  # rays are what was found itself
+    rows, files = tables_of(path)
+    assert files == [("0.fits", 2, True), ("1.fits", 2, True), ("2.fits", 2, True)]
+    assert rows["INFILE"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert set(rows["CAMERA"]) == {"z0"}
+    assert set(rows["EXPID"]) == {-1}
+    box = rows[["XMIN", "XMAX", "YMIN", "YMAX", "NPIX"]].tolist()
+    assert box == 3 * [(5, 7, 3, 3, 3), (20, 20, 12, 14, 3)]
+    np.testing.assert_allclose(rows["X"], 3 * [6, 20], atol=0.05)
+    np.testing.assert_allclose(rows["Y"], 3 * [3, 13], atol=0.05)
+    np.testing.assert_allclose(rows["CHARGE"], 3 * [2700, 1500], atol=60)
+    np.testing.assert_allclose(rows["PEAK"], 3 * [900, 500], atol=30)
+    np.testing.assert_allclose(rows["MAXPROB"][:2], hits(), rtol=1e-5)
+    header = fitsio.read_header(str(path), ext="COSMICS")
+    assert (header["MODEL"], header["MODELFIL"], header["CRTHRESH"]) == ("bright", "w.npz", 0.5)
+    assert len(header["MODELSHA"]) == 64
+    units = {header[f"TTYPE{n}"]: header.get(f"TUNIT{n}") for n in range(1, 14)}
+    assert (units["X"], units["NPIX"], units["CHARGE"]) == ("pix", "pix", "electron")
+
+
+def test_the_table_is_documented(listed, repository):
+    options, _, path = listed
+    main(options)
+    text = (repository / "doc" / "desi_find_cosmics.rst").read_text()
+    table = text.partition("The table of rays\n===")[2].partition("Pictures\n===")[0]
+    names = read_catalog(path).dtype.names
+    assert [name for name in names if f"``{name}``" not in table] == []
+
+
+def test_numbers_of_exposures_and_no_rays(args, tmp_path):
+    one = write_frame(tmp_path / "a.fits", EXPID=51060)
+    masked = frame("b1", EXPID=2)
+    masked.ivar[:] = 0
+    write_preproc(tmp_path / "b.fits", masked)
+    table = str(tmp_path / "rays.fits.gz")
+    assert main(["-i", one, str(tmp_path / "b.fits"), *args[2:], "--catalog", table]) == 0
+    rows, files = tables_of(table)
+    assert rows[["CAMERA", "EXPID", "INFILE"]].tolist() == 2 * [("r0", 51060, 0)]
+    assert files == [("a.fits", 2, True), ("b.fits", 0, True)]
+    main(["-i", str(tmp_path / "b.fits"), *args[2:], "--catalog", table, "--overwrite"])
+    assert tables_of(table)[1] == [("b.fits", 0, True)]
+
+
+def test_processes_write_the_same_table(listed, monkeypatch):
+    options, _, path = listed
+    main(options)
+    expected = read_catalog(path)
+    for module in (runner, processes):
+        monkeypatch.setattr(module, "cores", lambda: {0, 1})
+    assert main([*options, "--nproc", "2", "--overwrite", "--resume"]) == 0
+    np.testing.assert_array_equal(read_catalog(path), expected)
+
+
+def stop_at(monkeypatch, name):
+    """Let a run end when it comes to a file, whatever else there is."""
+    work = desi_find_cosmics.MarkRays.__call__
+
+    def stop(self, path):
+        if os.path.basename(path) == name:
+            raise KeyboardInterrupt
+        return work(self, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desi_find_cosmics.MarkRays, "__call__", stop)
+        yield
+
+
+@pytest.mark.parametrize(("first", "again"), [(["--resume"], ["2.fits"]),
+                                              ([], ["0.fits", "1.fits", "2.fits"])])  # fmt: skip
+def test_a_resumed_run_gives_the_same_table(listed, monkeypatch, caplog, first, again):
+    """From the rows that were kept, or by searching again what has a copy already."""
+    options, copies, path = listed
+    main(options)
+    expected = read_catalog(path)
+    for file in (*copies, path):
+        file.unlink()
+    for _ in stop_at(monkeypatch, "2.fits"):
+        with pytest.raises(KeyboardInterrupt):
+            main([*options, *first])
+    assert not path.exists()
+    before = [(copy.stat().st_mtime_ns, copy.read_bytes()) for copy in copies[:2]]
+    calls = searched(monkeypatch)
+    assert main([*options, "--resume"]) == 0
+    assert calls == again
+    np.testing.assert_array_equal(read_catalog(path), expected)
+    assert [(copy.stat().st_mtime_ns, copy.read_bytes()) for copy in copies[:2]] == before
+    assert ("2 copies are there without their rays" in caplog.text) == (not first)
+    assert not os.path.exists(f"{path}.parts")
+
+
+def test_a_bad_file_costs_no_rows_of_others(listed, tmp_path, monkeypatch):
+    options, _, path = listed
+    main(options)
+    expected = read_catalog(path)
+    good = (tmp_path / "1.fits").read_bytes()
+    (tmp_path / "1.fits").write_bytes(b"nothing of the kind")
+    (tmp_path / "out" / "1.fits").unlink()
+    assert main([*options, "--resume", "--overwrite"]) == 1
+    rows, files = tables_of(path)
+    np.testing.assert_array_equal(rows, expected[expected["INFILE"] != 1])
+    assert files == [("0.fits", 2, True), ("1.fits", 0, False), ("2.fits", 2, True)]
+    (tmp_path / "1.fits").write_bytes(good)
+    calls = searched(monkeypatch)
+    assert main([*options, "--resume", "--overwrite"]) == 0
+    assert calls == ["1.fits"]
+    np.testing.assert_array_equal(read_catalog(path), expected)
+
+
+def test_the_header_names_all_networks(args, tmp_path, shipped):
+    level = {"b": 100.0, "r": 100.0, "z": 200.0}
+    files = {arm: write_finder(tmp_path / f"{arm}.npz", level[arm], name=arm) for arm in "brz"}
+    shipped(cosmics_b=files["b"], cosmics_r=files["r"], cosmics_z=files["z"])
+    infiles = [
+        write_frame(tmp_path / f"{n}.fits", camera) for n, camera in enumerate(("z0", "b0"))
+    ]
+    table = str(tmp_path / "rays.fits")
+    assert main(["-i", *infiles, *args[2:4], "--catalog", table]) == 0
+    header = fitsio.read_header(table, ext="COSMICS")
+    names = {key: header[key] for key in ("MODEL_B", "MODEL_Z", "MODFIL_Z", "CRTHR_B", "MODELKND")}
+    assert names == {"MODEL_B": "b", "MODEL_Z": "z", "MODFIL_Z": "z.npz", "CRTHR_B": 0.5,
+                     "MODELKND": "cosmics"}  # fmt: skip
+    assert header["MODSHA_B"] != header["MODSHA_Z"]
+    assert "MODEL" not in header
+    assert "MODEL_R" not in header  # it was not used
+    # One file behind all names is one network.
+    shipped(cosmics_b=files["b"], cosmics_r=files["b"], cosmics_z=files["b"])
+    assert main(["-i", *infiles, *args[2:4], "--catalog", table, "--overwrite"]) == 0
+    header = fitsio.read_header(table, ext="COSMICS")
+    assert header["MODEL"] == "b"
+    assert "MODEL_B" not in header
+
+
+def test_places_where_the_table_cannot_be(args, copy, tmp_path, monkeypatch):
+    calls = searched(monkeypatch)
+    for place in (args[1], args[5]):
+        with pytest.raises(ValueError, match="is an input too, and would be lost"):
+            main([*args, "--catalog", place, "--overwrite"])
+    with pytest.raises(ValueError, match="is a copy of this run, expected another name"):
+        main([*args, "--catalog", str(copy), "--overwrite"])
+    (tmp_path / "rays.fits").write_text("old")
+    with pytest.raises(FileExistsError, match=r"rays\.fits: exists already"):
+        main([*args, "--catalog", str(tmp_path / "rays.fits")])
+    assert calls == []
 
 
 # --- pictures

@@ -1,13 +1,11 @@
 """Pictures of CCD images with their marks, for eyes."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from .plots import figure_class, save_figure
 
-GROUPS = 6
-"""So many of the largest groups of marked pixels are drawn by themselves."""
+BRIGHT, DOUBTFUL = 3, 3
+"""So many rays of the largest charge, and of the least probability, are drawn by themselves."""
 
 _PIXELS = 800  # of the picture, along the longer side of the image
 _LEAST = 48  # pixels of the image along a side of a cut-out
@@ -15,26 +13,15 @@ _AROUND = 8  # pixels around a group
 _SOFT = 3.0  # times the noise: where the stretch turns from linear to logarithmic
 _LOW = np.arcsinh(-1.5)  # what is black
 _MASKED = "#3b5b92"
-_NOTE = f"red: marked; blue: masked, not searched; right: the {GROUPS} largest groups"
+_NOTE = (
+    "red: marked; blue: masked, not searched\nright: the "
+    f"{BRIGHT} brightest rays (1-{BRIGHT}), and the {DOUBTFUL} most doubtful of the others, "
+    f"just above the threshold ({BRIGHT + 1}-{BRIGHT + DOUBTFUL}): pixels, electrons, probability"
+)
 
 
-class Group(NamedTuple):
-    """A group of marked pixels that touch one another, and the cut-out that shows it.
-
-    Parameters
-    ----------
-    size : int
-        Pixels.
-    window : tuple of slice
-        Of the image, along Y and X.
-    """
-
-    size: int
-    window: tuple
-
-
-def plot_marks(path, image, found, bad, noise, title):
-    """Draw an image, what was marked over it, and cut-outs of the largest groups.
+def plot_marks(path, image, found, bad, noise, rays, title):
+    """Draw an image, what was marked over it, and cut-outs of the rays of `chosen_rays`.
 
     Parameters
     ----------
@@ -46,6 +33,8 @@ def plot_marks(path, image, found, bad, noise, title):
         (Y, X) bool: marked; masked, and not searched.
     noise : float
         Read noise, electrons: what the stretch is measured by.
+    rays : numpy.ndarray
+        (R,) of `desinn.finders.ray_groups.RAY`.
     title : str
 
     Raises
@@ -55,44 +44,50 @@ def plot_marks(path, image, found, bad, noise, title):
     """
     figure = figure_class()(figsize=(14, 9), layout="compressed")
     figure.get_layout_engine().set(w_pad=0.1)
-    names = [["frame", *(f"{2 * row + column}" for column in (0, 1))] for row in range(3)]
+    names = [["frame", f"{row}", f"{BRIGHT + row}"] for row in range(BRIGHT)]
     panels = figure.subplot_mosaic(names, width_ratios=(3.1, 1, 1))
-    groups = largest_groups(found, GROUPS)
     # What is not finite is lost, as the finder has it.
     seen = np.where(bad | ~np.isfinite(image), np.nan, image) / (_SOFT * max(noise, 1e-3))
-    _draw_frame(panels["frame"], seen, found, groups)
-    for number in range(GROUPS):
+    chosen = chosen_rays(rays)
+    windows = {number: _window(rays[row], found.shape) for number, row in chosen.items()}
+    _draw_frame(panels["frame"], seen, found, windows)
+    for number in range(BRIGHT + DOUBTFUL):
         panel = panels[str(number)]
-        if number < len(groups):
-            _draw_group(panel, seen, found, number, groups[number])
+        if number in chosen:
+            _draw_ray(panel, seen, found, windows[number])
+            panel.set_title(_label(number, rays[chosen[number]]), fontsize=9)
         else:
             panel.set_axis_off()
     figure.suptitle(f"{title}\n{_NOTE}", fontsize=11)
     save_figure(path, figure)
 
 
-def largest_groups(found, number):
-    """Return the largest groups of marked pixels, which touch at sides or corners.
+def chosen_rays(rays):
+    """Return which rays are drawn by themselves: the brightest, the most doubtful of the others.
 
     Parameters
     ----------
-    found : numpy.ndarray
-        (Y, X) bool.
-    number : int
-        At most so many.
+    rays : numpy.ndarray
+        (R,) structured, with CHARGE and MAXPROB.
 
     Returns
     -------
-    list of Group
-        The largest first; of equal ones that which comes first along Y.
-    """
-    from scipy import ndimage
+    dict
+        Number of the cut-out, from 0 -> row in `rays`. Of equal ones the first comes first. The
+        numbers of the doubtful ones are the same, however many bright ones there are.
 
-    labels, count = ndimage.label(found, np.ones((3, 3), bool))
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    boxes = ndimage.find_objects(labels)
-    order = np.argsort(-sizes, kind="stable")[:number]
-    return [Group(int(sizes[n]), _window(boxes[n], found.shape)) for n in order]
+    Examples
+    --------
+    >>> rays = np.zeros(5, [("CHARGE", "f4"), ("MAXPROB", "f4")])
+    >>> rays["CHARGE"], rays["MAXPROB"] = [5, 9, 7, 8, 6], [0.9, 0.3, 0.8, 0.7, 0.4]
+    >>> chosen_rays(rays)
+    {0: 1, 1: 3, 2: 2, 3: 4, 4: 0}
+    """
+    bright = np.argsort(-rays["CHARGE"], kind="stable")[:BRIGHT]
+    order = np.argsort(rays["MAXPROB"], kind="stable")
+    doubtful = order[~np.isin(order, bright)][:DOUBTFUL]
+    chosen = [*enumerate(bright.tolist()), *enumerate(doubtful.tolist(), BRIGHT)]
+    return dict(chosen)
 
 
 def binned(values, step):
@@ -120,55 +115,19 @@ def binned(values, step):
     return np.add.reduceat(rows, np.arange(0, values.shape[1], step), axis=1)
 
 
-def _window(box, shape):
-    """Return a square around a box, as far as it is inside the image."""
-    side = max(_LEAST, *(span.stop - span.start + 2 * _AROUND for span in box))
-    spans = []
-    for span, length in zip(box, shape, strict=True):
-        low = (span.start + span.stop - side) // 2
-        low = max(min(low, length - side), 0)
-        spans.append(slice(low, min(low + side, length)))
-    return tuple(spans)
+def show_stretched(axes, values, extent, percentile):
+    """Draw an image in an asinh stretch, up to where most of it is.
 
-
-def _draw_frame(axes, seen, found, groups):
-    step = -(-max(seen.shape) // _PIXELS)
-    good = np.isfinite(seen)
-    number = binned(good.astype(np.int32), step)
-    total = binned(np.where(good, seen, 0), step)
-    mean = np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
-    y, x = (step * n - 0.5 for n in number.shape)
-    extent = (-0.5, x, -0.5, y)
-    _show(axes, mean, extent, 99.7)
-    marks = np.zeros((*number.shape, 4), np.float32)  # (Y, X) -> (Y, X, RGBA)
-    marks[binned(found.astype(np.int32), step) > 0] = (1, 0, 0, 1)
-    style = {"origin": "lower", "extent": extent, "interpolation": "nearest"}
-    axes.imshow(marks, aspect=axes.get_aspect(), **style)
-    axes.set(xlim=(-0.5, seen.shape[1] - 0.5), ylim=(-0.5, seen.shape[0] - 0.5))
-    axes.set(xlabel="x [pixels]", ylabel="y [pixels]")
-    for place, group in enumerate(groups, 1):
-        _mark_group(axes, place, *group.window)
-
-
-def _mark_group(axes, place, rows, columns):
-    sides = [columns.start, columns.stop, columns.stop, columns.start, columns.start]
-    ends = [rows.start, rows.start, rows.stop, rows.stop, rows.start]
-    axes.plot(sides, ends, color="cyan", linewidth=0.8)
-    axes.text(columns.stop, rows.stop, f" {place}", color="cyan", fontsize=9, clip_on=True)
-
-
-def _draw_group(axes, seen, found, number, group):
-    rows, columns = group.window
-    extent = (columns.start - 0.5, columns.stop - 0.5, rows.start - 0.5, rows.stop - 0.5)
-    _show(axes, seen[group.window], extent, 100)
-    _draw_outline(axes, found[group.window], rows.start, columns.start)
-    axes.set_title(f"{number + 1}: {group.size} pixels", fontsize=9)
-    axes.tick_params(labelsize=7)
-    axes.locator_params(nbins=5)
-
-
-def _show(axes, values, extent, percentile):
-    """Draw an image in an asinh stretch, up to where most of it is."""
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    values : numpy.ndarray
+        (Y, X) in units of where the stretch turns from linear to logarithmic; NaN is masked.
+    extent : tuple of float
+        Left, right, bottom, top.
+    percentile : float
+        Of the pixels, that is white.
+    """
     from matplotlib import colormaps
 
     shown = np.arcsinh(values)
@@ -184,6 +143,60 @@ def _show(axes, values, extent, percentile):
         extent=extent,
         interpolation="nearest",
     )
+
+
+def _window(ray, shape):
+    """Return a square around a ray, as far as it is inside the image."""
+    boxes = [(int(ray[f"{axis}MIN"]), int(ray[f"{axis}MAX"]) + 1) for axis in "YX"]
+    side = max(_LEAST, *(stop - start + 2 * _AROUND for start, stop in boxes))
+    spans = []
+    for (start, stop), length in zip(boxes, shape, strict=True):
+        low = max(min((start + stop - side) // 2, length - side), 0)
+        spans.append(slice(low, min(low + side, length)))
+    return tuple(spans)
+
+
+def _label(number, ray):
+    size = "1 pixel" if ray["NPIX"] == 1 else f"{ray['NPIX']} pixels"
+    return f"{number + 1}: {size}, {ray['CHARGE']:.0f} e, p {ray['MAXPROB']:.3f}"
+
+
+def _draw_frame(axes, seen, found, windows):
+    step = -(-max(seen.shape) // _PIXELS)
+    good = np.isfinite(seen)
+    number = binned(good.astype(np.int32), step)
+    total = binned(np.where(good, seen, 0), step)
+    mean = np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
+    y, x = (step * n - 0.5 for n in number.shape)
+    extent = (-0.5, x, -0.5, y)
+    show_stretched(axes, mean, extent, 99.7)
+    marks = np.zeros((*number.shape, 4), np.float32)  # (Y, X) -> (Y, X, RGBA)
+    marks[binned(found.astype(np.int32), step) > 0] = (1, 0, 0, 1)
+    style = {"origin": "lower", "extent": extent, "interpolation": "nearest"}
+    axes.imshow(marks, aspect=axes.get_aspect(), **style)
+    axes.set(xlim=(-0.5, seen.shape[1] - 0.5), ylim=(-0.5, seen.shape[0] - 0.5))
+    axes.set(xlabel="x [pixels]", ylabel="y [pixels]")
+    for number, window in windows.items():
+        _mark_window(axes, number + 1, *window)
+
+
+def _mark_window(axes, name, rows, columns):
+    left, right, low, high = (
+        end - 0.5 for end in (columns.start, columns.stop, rows.start, rows.stop)
+    )
+    axes.plot([left, right, right, left, left], [low, low, high, high, low], color="cyan",
+              linewidth=0.8)  # fmt: skip
+    # Inside: beyond the window there may be nothing left of the picture.
+    axes.text(left, high, f" {name}", color="cyan", fontsize=11, fontweight="bold", va="top")
+
+
+def _draw_ray(axes, seen, found, window):
+    rows, columns = window
+    extent = (columns.start - 0.5, columns.stop - 0.5, rows.start - 0.5, rows.stop - 0.5)
+    show_stretched(axes, seen[window], extent, 100)
+    _draw_outline(axes, found[window], rows.start, columns.start)
+    axes.tick_params(labelsize=7)
+    axes.locator_params(nbins=5)
 
 
 def _draw_outline(axes, found, first_row, first_column):

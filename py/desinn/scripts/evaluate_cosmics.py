@@ -46,6 +46,7 @@ def evaluate(options, name):
     from ..evaluate.cosmic_report import CosmicOptions, evaluate_cosmics
     from ..evaluate.cosmic_scores import CosmicScores
     from ..evaluate.cosmic_tables import render_cosmics
+    from .evaluate_cosmics_frames import FirstFrames
 
     if options.truth:
         raise ValueError("--truth: images of cosmic rays have their truth in them")
@@ -53,7 +54,8 @@ def evaluate(options, name):
         raise ValueError("--marked: runs no network, found --model or --threshold")
     scores = CosmicScores(options.failures)
     judge = _Marked() if options.marked else Networks(options.model, options.threshold)
-    _run(options.inputs, scores, judge)
+    frames = None if options.plot is None else FirstFrames()
+    _run(options.inputs, scores, judge, frames)
     model = "MASK" if options.marked else options.model
     how = CosmicOptions(model, judge.thresholds, options.confidence, options.failures)
     content = evaluate_cosmics(scores, how, name)
@@ -61,12 +63,12 @@ def evaluate(options, name):
     def draw(folder):
         from . import evaluate_cosmics_plots
 
-        return evaluate_cosmics_plots.draw(folder, scores, content)
+        return evaluate_cosmics_plots.draw(folder, scores, content, frames)
 
     return content, render_cosmics, draw
 
 
-def _run(paths, scores, judge):
+def _run(paths, scores, judge, frames):
     from ..io.ccd_truth import read_ccd_truth
     from ..io.preproc import read_preproc
 
@@ -76,7 +78,10 @@ def _run(paths, scores, judge):
             start = time.monotonic()
             truth, frame = read_ccd_truth(path), read_preproc(path)
             found, threshold = judge(frame)
-            scores.add(frame, truth, found, threshold, os.path.basename(path))
+            about = (frame, truth, found, threshold, os.path.basename(path))
+            scores.add(*about)
+            if frames is not None:
+                frames.add(*about)
             counts = {"images": 1, "rays": len(truth.rays)}
             progress.done(path, counts, time.monotonic() - start)
     finally:

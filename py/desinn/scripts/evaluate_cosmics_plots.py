@@ -16,7 +16,7 @@ SOFT = 2.0
 RAY_COLOR, MARK_COLOR = "tab:cyan", "tab:red"
 
 
-def draw(folder, scores, content):
+def draw(folder, scores, content, frames=None):
     """Draw all pictures of an evaluation; older ones of the same name are replaced.
 
     Parameters
@@ -26,6 +26,8 @@ def draw(folder, scores, content):
     scores : desinn.evaluate.cosmic_scores.CosmicScores
     content : dict
         As `desinn.evaluate.cosmic_report.evaluate_cosmics` returns it for them.
+    frames : desinn.scripts.evaluate_cosmics_frames.FirstFrames, optional
+        Images to be drawn whole.
 
     Returns
     -------
@@ -36,6 +38,8 @@ def draw(folder, scores, content):
     for kind, cutouts in scores.cutouts.items():
         pages = _pages(list(cutouts))
         figures |= {f"cosmics-{kind}-{n:02d}": gallery(page) for n, page in enumerate(pages, 1)}
+    if frames is not None:
+        figures |= frames.draw()
     return [
         save_figure(os.path.join(folder, f"{name}.png"), figure)
         for name, figure in figures.items()
