@@ -1,5 +1,6 @@
 """Subjects that are one large image, and the exposure that such an image may come from."""
 
+import bisect
 import glob
 import math
 import os
@@ -89,19 +90,25 @@ class Image(Subject):
         return {"numbers": list(range(len(rows))), "rows": rows}
 
     def _places(self, batch):
-        """Return the tiles that are compared: two corners, and four where seams of ours cross."""
+        """Return the tiles that are compared: two corners, and where seams cross.
+
+        Ours in the middle of the image, and at 3/4, where tiles of 256, 512 and 1024 meet.
+        """
         from desinn.nn.network import TILE
         from desinn.nn.tiling import margins, period, tiles
 
         header, _ = self.network()
         graph, side, (output,) = graph_of(header), math.isqrt(batch), header["outputs"]
+        axis = ([side], margins(graph, output)[:1], period(graph)[:1])
+        ours, places = ([tile.core[0] for tile in tiles(axis[0], core, *axis[1:])]
+                        for core in (TILE, CORE))  # fmt: skip
+        ends = [span.stop for span in places]
+        chosen = {(0, 0), (len(ends) - 1,) * 2}
+        for seam in (ours[len(ours) // 2].start, 3 * side // 4):
+            beside = [bisect.bisect_right(ends, pixel) for pixel in (seam - 1, seam)]
+            chosen |= {(y, x) for y in beside for x in beside}
         found = tiles((side, side), CORE, margins(graph, output), period(graph))
-        count = math.isqrt(len(found))  # along each axis
-        # Of 4096 pixels it is at 3072, where tiles of 256, 512 and 1024 meet as well.
-        seam = max(3 * side // 4 // TILE * TILE // found[0].core[0].stop, 1)
-        corners = [(0, 0), (count - 1, count - 1)]
-        crossing = [(seam - 1 + y, seam - 1 + x) for y, x in np.ndindex(2, 2)]
-        return [found[y * count + x] for y, x in (*corners, *crossing)]
+        return [found[y * len(ends) + x] for y, x in sorted(chosen)]
 
     def operations(self):
         """Return the floating point operations for one pixel, as the naive twin does them."""

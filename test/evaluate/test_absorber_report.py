@@ -89,9 +89,9 @@ def test_all_forms(content):
     assert "log N >= 20.3" in text
     assert "are left out." in text
     assert text.endswith("Intervals in brackets: 95 %.\n")
-    docutils = pytest.importorskip("docutils.core")
+    from docutils import core
     rst = render_absorbers(content, "rst")
-    tree = docutils.publish_doctree(rst, settings_overrides={"halt_level": 2})
+    tree = core.publish_doctree(rst, settings_overrides={"halt_level": 2})
     tables = list(tree.findall(lambda node: node.tagname == "table"))
     assert len(tables) == len(absorber_tables(content))
 

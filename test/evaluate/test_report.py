@@ -93,9 +93,9 @@ def test_text_is_aligned():
 
 
 def test_restructuredtext_is_understood(sample):
-    docutils = pytest.importorskip("docutils.core")
+    from docutils import core
     text = render(evaluate(sample), "rst")
-    tree = docutils.publish_doctree(text, settings_overrides={"halt_level": 2})
+    tree = core.publish_doctree(text, settings_overrides={"halt_level": 2})
     assert len(list(tree.findall(lambda node: node.tagname == "table"))) == len(
         tables(evaluate(sample))
     )
