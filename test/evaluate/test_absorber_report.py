@@ -90,6 +90,7 @@ def test_all_forms(content):
     assert "are left out." in text
     assert text.endswith("Intervals in brackets: 95 %.\n")
     from docutils import core
+
     rst = render_absorbers(content, "rst")
     tree = core.publish_doctree(rst, settings_overrides={"halt_level": 2})
     tables = list(tree.findall(lambda node: node.tagname == "table"))

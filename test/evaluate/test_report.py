@@ -94,6 +94,7 @@ def test_text_is_aligned():
 
 def test_restructuredtext_is_understood(sample):
     from docutils import core
+
     text = render(evaluate(sample), "rst")
     tree = core.publish_doctree(text, settings_overrides={"halt_level": 2})
     assert len(list(tree.findall(lambda node: node.tagname == "table"))) == len(
