@@ -76,8 +76,8 @@ class Image(Subject):
         from desinn.finders.cosmics import cosmics_finder
         from desinn.nn import Network
 
-        x, _, _ = cosmics_finder(Network(*self.network())).prepare(_read(folder).image)
-        return x
+        finder = cosmics_finder(Network(*self.network()))
+        return finder.prepare(_read(folder).image)[:, :][np.newaxis]
 
     def compared(self, way, batch, y):
         """Return the places as rows, and their numbers; `y` is (1, Y, X, C), or of windows."""

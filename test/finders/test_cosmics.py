@@ -55,9 +55,11 @@ def test_filled_pixels_are_torchs(data, converted, outputs, image):
     np.testing.assert_allclose(result[mask], expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("core", [384, 128, 56])
 @pytest.mark.parametrize("image", IMAGES)
 @pytest.mark.parametrize("net", ["ACS-WFC", "decam"])
-def test_published_networks_on_their_images(reference, converted, net, image):
+def test_published_networks_on_their_images(reference, converted, monkeypatch, net, image, core):
+    monkeypatch.setattr(Network.on_tiles, "__defaults__", (core,))
     folder = reference / "cosmics"
     finder = converted(folder / f"deepcr-mask-{net}.npz")
     result = finder.probability(np.load(folder / f"{image}_in.npy"))
@@ -65,6 +67,25 @@ def test_published_networks_on_their_images(reference, converted, net, image):
     np.testing.assert_allclose(result, expected, atol=1e-5, rtol=0)
     sure = np.abs(expected - 0.5) > 1e-5
     np.testing.assert_array_equal((result > 0.5)[sure], (expected > 0.5)[sure])
+
+
+def test_published_networks_compute_the_same_bytes_everywhere(reference, converted, monkeypatch):
+    """With 1, 2 and 4 threads, and in forked children of a process that has computed."""
+    import multiprocessing
+
+    from threadpoolctl import threadpool_limits
+
+    monkeypatch.setattr(Network.on_tiles, "__defaults__", (64,))
+    folder = reference / "cosmics"
+    finder = converted(folder / "deepcr-mask-ACS-WFC.npz")
+    image = np.load(folder / "fiber_300x217_in.npy")
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads, "blas"):
+            found.append(finder.probability(image))
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        found += pool.map(finder.probability, [image] * 4)
+    assert len({array.tobytes() for array in found}) == 1
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -154,7 +175,7 @@ def test_asinh(data):
     header, arrays = read_foreign(data / "torch" / "batchnorm-zip.pth")
     header = {**header, "prepare": {**header["prepare"], "normalize": "asinh", "scale": 3.0}}
     found = cosmics_finder(Network(header, arrays)).prepare(np.full((4, 4), 3 * np.sinh(2.0)))
-    np.testing.assert_allclose(found[0], 2, rtol=1e-6)
+    np.testing.assert_allclose(found[:, :], 2, rtol=1e-6)
 
 
 def test_a_fork_does_not_break_it(finder):

@@ -8,19 +8,13 @@ import numpy as np
 from ..nn.tiling import period
 from .base import section
 from .holes import fill_holes
-
-PREPARE = {
-    "scale": float,
-    "normalize": str,
-    "pad_multiple": int,
-    "pad_side": str,
-    "pad_value": float,
-    "channels": list,
-}
-CHANNELS = {"probability": ["image"], "image": ["image outside mask", "mask"]}
-"""What each output needs as the channels of the input."""
-NORMALIZE = {"probability": ("none", "mean-std", "asinh"), "image": ("none", "mean-std")}
-"""What may be done to each output's images after they are divided by ``scale``."""
+from .image_input import (
+    ImageInput,
+    bad_pixels,
+    checked_image,
+    checked_mask,
+    read_prepare,
+)
 
 
 def cosmics_finder(network):
@@ -62,20 +56,8 @@ class _ImageNetwork:
 
     def __init__(self, network):
         self.network = network
-        self._prepare = section(network.header, "prepare", PREPARE)
         self._output = next(iter(network.graph.outputs))
-        expected = {
-            "normalize": NORMALIZE[self._output],
-            "pad_side": ("low",),
-            "channels": (CHANNELS[self._output],),
-        }
-        for key, choices in expected.items():
-            if self._prepare[key] not in choices:
-                found = self._prepare[key]
-                raise ValueError(f"prepare: {key}: expected one of {choices}, found {found!r}")
-        for key in ("scale", "pad_multiple"):
-            if not self._prepare[key] > 0:
-                raise ValueError(f"prepare: {key}: expected above 0, found {self._prepare[key]}")
+        self._prepare = read_prepare(network.header, self._output)
         self._check_shapes()
 
     def _check_shapes(self):
@@ -95,7 +77,7 @@ class _ImageNetwork:
             raise ValueError(f"outputs: expected {(size, size, 1)} for {shape}, found {found}")
 
     def prepare(self, image, mask=None):
-        """Return the network's input, and how to turn its values back into the image's.
+        """Return the network's input for an image that is whole.
 
         Parameters
         ----------
@@ -106,39 +88,27 @@ class _ImageNetwork:
 
         Returns
         -------
-        x : ndarray of float32, shape (1, Y', X', C)
-            Scaled, normalised and padded at the low sides to a multiple of ``pad_multiple``.
-        mean, deviation : float
-            ``image = (x * deviation + mean) * scale``, where nothing else is done to it.
+        ImageInput
+            Of shape (Y', X', C): scaled, normalised and padded at the low sides to a multiple
+            of ``pad_multiple``. ``[:, :]`` is all of it.
 
         Raises
         ------
         ValueError
             If the image is not two-dimensional, not finite, or the mask has another shape.
         """
-        image = _checked_image(image) / np.float32(self._prepare["scale"])
-        mean, deviation = np.float32(0), np.float32(1)
-        if self._prepare["normalize"] == "mean-std":
-            mean, deviation = image.mean(), image.std()
-            if not deviation > 0:
-                raise ValueError("image: all pixels are equal, a mean-std network needs others")
-            image = (image - mean) / deviation
-        elif self._prepare["normalize"] == "asinh":
-            image = np.arcsinh(image)
+        image = checked_image(image)
+        if bad := np.count_nonzero(bad_pixels(image)):
+            raise ValueError(
+                f"image: expected finite pixels, found {bad} of {image.size} that are not"
+            )
         if self._output == "probability":
-            layers = [image]
-        else:
-            mask = _checked_mask(mask, image.shape)
-            layers = [image * (1 - mask), mask]
-        x = np.stack(layers, axis=-1)  # (Y, X) -> (Y, X, C)
-        multiple = self._prepare["pad_multiple"]
-        before = [(-n % multiple, 0) for n in image.shape]
-        padded = np.pad(x, [*before, (0, 0)], constant_values=self._prepare["pad_value"])
-        return padded[np.newaxis], mean, deviation
+            return ImageInput(self._prepare, image)
+        return ImageInput(self._prepare, image, mask=checked_mask(mask, image.shape))
 
     def _run(self, x, shape):
-        """Return the output without the padding: (1, Y', X', 1) -> (Y, X)."""
-        y = self.network.on_tiles(x[0], self._output)[:, :, 0]
+        """Return the output without the padding: an `ImageInput` -> (Y, X)."""
+        y = self.network.on_tiles(x, self._output)[:, :, 0]
         return y[y.shape[0] - shape[0] :, y.shape[1] - shape[1] :]
 
 
@@ -195,8 +165,7 @@ class CosmicRayFinder(_ImageNetwork):
         image, bad = _good_and_bad(image, mask)
         if bad.all():  # as where all amplifiers are bad; nothing to normalise by
             return np.zeros(image.shape, np.float32)
-        x, _, _ = self.prepare(fill_holes(image, bad))
-        result = self._run(x, image.shape)
+        result = self._run(ImageInput(self._prepare, image, bad), image.shape)
         result[bad] = 0
         return result
 
@@ -234,6 +203,8 @@ class CosmicRayFinder(_ImageNetwork):
         """
         rays = self.find(image, threshold, mask)
         image, bad = _good_and_bad(image, mask)
+        with np.errstate(over="ignore"):  # what is too large for float32 stays, as infinite
+            image = image.astype(np.float32)
         return np.where(rays, fill_holes(image, rays | bad), image), rays
 
 
@@ -259,38 +230,16 @@ class CosmicRayFiller(_ImageNetwork):
         -------
         ndarray of float32, shape (Y, X)
         """
-        x, mean, deviation = self.prepare(image, mask)
-        filled = self._run(x, np.shape(image)) * deviation + mean
+        x = self.prepare(image, mask)
+        filled = self._run(x, np.shape(image)) * x.deviation + x.mean
         filled *= np.float32(self._prepare["scale"])
-        return np.where(mask, filled, _checked_image(image))
+        return np.where(mask, filled, np.asarray(image, np.float32))
 
 
 def _good_and_bad(image, mask):
-    """Return an image as float32, and which pixels are masked or not finite."""
-    image = _checked_image(image, finite=False)
-    bad = ~np.isfinite(image)
+    """Return an image, and which pixels are masked or not finite."""
+    image = checked_image(image)
+    bad = bad_pixels(image)
     if mask is not None:
-        bad |= _checked_mask(mask, image.shape) > 0
+        bad |= checked_mask(mask, image.shape)
     return image, bad
-
-
-def _checked_image(image, finite=True):
-    image = np.asarray(image)
-    if image.ndim != 2 or image.dtype.kind not in "fiu" or not image.size:
-        found = f"{image.dtype} of shape {image.shape}"
-        raise ValueError(f"image: expected real numbers of shape (Y, X), found {found}")
-    with np.errstate(over="ignore"):  # what is too large for float32 is not finite then
-        image = image.astype(np.float32)
-    bad = np.count_nonzero(~np.isfinite(image)) if finite else 0
-    if bad:
-        raise ValueError(
-            f"image: expected finite pixels, found {bad} of {image.size} that are not"
-        )
-    return image
-
-
-def _checked_mask(mask, shape):
-    mask = np.asarray(mask, dtype=bool)
-    if mask.shape != shape:
-        raise ValueError(f"mask: expected shape {shape} as the image's, found {mask.shape}")
-    return mask.astype(np.float32)

@@ -7,6 +7,7 @@ import numpy as np
 from .activation import FINISH
 from .folding import fold, join_siblings
 from .graph import Graph
+from .rows import RowPlan, fits
 from .threads import share
 from .tiling import margins, period, tiles
 from .weights import WeightsError, array_problems
@@ -111,7 +112,8 @@ class Network:
         ----------
         image : ndarray, shape (Y, X, C)
             Of a network with one input; any real dtype. Its sizes are multiples of
-            `desinn.nn.tiling.period`.
+            `desinn.nn.tiling.period`. Or any object with that shape whose ``image[rows,
+            columns]``, two slices, makes an array of what is there; by several threads at once.
         output : str
             Public name of an output that is as large as the input.
         core : int
@@ -129,21 +131,29 @@ class Network:
         ValueError
             If the network cannot be run in tiles, or sizes are no such multiples.
         """
-        ((name, image),) = self._checked(np.asarray(image)[np.newaxis]).items()
-        parts = tiles(image.shape[1:-1], core, margins(self.graph, output), period(self.graph))
+        if isinstance(image, np.ndarray):
+            (image,) = (v[0] for v in self._checked(image[np.newaxis]).values())
+        (name,) = self.graph.inputs
+        parts = tiles(image.shape[:-1], core, margins(self.graph, output), period(self.graph))
         source = self.sources[output]
-        whole = self.graph.shapes_for({name: image.shape[1:]})
+        whole = self.graph.shapes_for({name: image.shape})
         window = [cut.stop - cut.start for cut in parts[0].window]
         shapes = self.graph.shapes_for({name: (*window, image.shape[-1])})
-        plan = _Plan(self._joined, self.sources, [name], shapes, 1)
+        plan = self._tile_plan(name, shapes)
         result = np.empty(whole[source], np.float32)
 
         def compute(tile, arena):
-            values = plan.compute({name: image[(slice(None), *tile.window)]}, arena)
+            values = plan.compute({name: image[tile.window][np.newaxis]}, arena)
             result[tile.core] = values[source][(0, *tile.inner)]
 
         share(compute, parts)
         return result
+
+    def _tile_plan(self, name, shapes):
+        """Return what computes tiles: row by row where the network is narrow."""
+        if fits(self._joined):
+            return RowPlan(self._joined, [name], shapes)
+        return _Plan(self._joined, self.sources, [name], shapes, 1)
 
     def _checked(self, x):
         """Return the inputs by name as arrays of real numbers with one batch size."""

@@ -19,11 +19,11 @@ PER_FRAME = 12
 MOST_FRAMES = 400
 """More exposures are not made: 7 MB each."""
 
-RAY_MAPS, RAY_SIZE = 6, 1536
+RAY_MAPS, RAY_SIZE = 8, 1536
 """How many exposures of rays alone there are of each device, and how large they are."""
 
-RAY_SECONDS = (200.0, 6000.0)
-"""Their exposure times: some more than a night has, so that there is something to learn from."""
+RAY_SECONDS = (400.0, 16000.0)
+"""Their exposure times: more than a night has, so that there is something to learn from."""
 
 FAINT_SIGMAS = 0.5
 """From so many sigmas of a ray's charge on a pixel is not one without a ray."""
@@ -128,7 +128,8 @@ class FrameSample:
         light = np.maximum(clean, 0)
         image = rng.standard_normal(clean.shape, np.float32) * readnoise
         image += clean - light + rng.poisson(light) + charge
-        return self._finder.prepare(fill_holes(image, bad))[0]  # (1, Y, X, C)
+        x = self._finder.prepare(fill_holes(image, bad))[:, :]
+        return x[np.newaxis]  # (1, Y, X, C)
 
 
 class _Frame:
