@@ -22,6 +22,9 @@ def import_keras():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Where the processor has no AVX-512, TensorFlow leaves these kernels off, though they make
+    # networks over images a third faster there, too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         with _quiet():
             import keras
