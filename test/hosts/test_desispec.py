@@ -43,12 +43,15 @@ def desispec(monkeypatch):
 class Finder:
     """Finds what is above a threshold, 100 electrons by itself."""
 
+    threshold = 100.0
+    network = types.SimpleNamespace(header={"name": "bright", "sha256": "5eed"})
+
     def __init__(self):
         self.masks = []
 
-    def find(self, image, threshold=None, mask=None):
+    def find(self, image, threshold, mask):
         self.masks.append(mask)
-        return image > (100 if threshold is None else threshold)
+        return image > threshold
 
 
 @pytest.fixture
@@ -104,6 +107,19 @@ def test_the_finder_hears_of_bad_pixels_but_not_of_old_rays(finders):
     assert set(zip(*map(np.ndarray.tolist, np.nonzero(mask)), strict=True)) == {
         (0, 0), (1, 1), (3, 3),
     }  # fmt: skip
+
+
+@pytest.mark.usefixtures("desispec", "finders")
+def test_the_header_says_what_marked_it():
+    from astropy.io.fits import Header
+
+    for meta in {"CAMERA": "r0"}, Header({"CAMERA": "r0"}):
+        reject_cosmic_rays(image(meta=meta))
+        assert dict(meta) == {
+            "CAMERA": "r0", "CRMODEL": "bright", "CRMODSHA": "5eed", "CRTHRESH": 100, "CRGROW": 0,
+        }  # fmt: skip
+        reject_cosmic_rays(image(meta=meta), threshold=40, grow=1)
+        assert (meta["CRTHRESH"], meta["CRGROW"]) == (40, 1)
 
 
 @pytest.mark.usefixtures("desispec", "finders")

@@ -35,6 +35,7 @@ class Counted:
     def __init__(self, model):
         self.calls = 0
         self._finder = load_model(model)
+        self.threshold, self.network = self._finder.threshold, self._finder.network
 
     def find(self, *args, **kwargs):
         self.calls += 1
@@ -103,6 +104,7 @@ def test_preproc_calls_the_hook(bright, switch_on, theirs, which):
     assert (ours.calls, theirs) == (1, [])
     assert img.pix.shape == SHAPE
     assert set(np.unique(img.mask)) == {0, ccdmask.COSMIC}
+    assert img.meta["CRMODSHA"] == ours.network.header["sha256"]
     marked = img.mask > 0
     if which == "bright":
         np.testing.assert_array_equal(marked, BRIGHT)

@@ -32,7 +32,8 @@ def reject_cosmic_rays(
     img : desispec.image.Image
         With pix (Y, X) in electrons, ivar, mask, camera ("r0") and meta (the header); its mask
         gets the bit ``ccdmask.COSMIC`` of desispec. A mask that is None is made first, as Image
-        makes it.
+        makes it. Its header, where there is one, gets CRMODEL, CRMODSHA (name and sha256 of the
+        network), CRTHRESH and CRGROW.
     nsig, cfudge, c2fudge, niter, dilate : optional
         What the method of SDSS takes, by which desispec calls. Without effect.
     threshold : float, optional
@@ -69,9 +70,23 @@ def reject_cosmic_rays(
     model = network_for(img.camera, img.meta) if model is None else model
     finder = load_model(model) if isinstance(model, str | os.PathLike) else model
     bad = no_good(img.mask, img.ivar, ccdmask.COSMIC)
+    threshold = finder.threshold if threshold is None else threshold
     rejected = grown(finder.find(img.pix, threshold, mask=bad), grow)
     img.mask[rejected] |= ccdmask.COSMIC
+    if img.meta is not None:
+        _note(img.meta, finder.network.header, threshold, grow)
     log.info("camera %s: %d pixels of cosmic rays", img.camera, np.count_nonzero(rejected))
+
+
+def _note(meta, network, threshold, grow):
+    """Write into an image's header what marked it, as `desi_find_cosmics` does."""
+    cards = {
+        "CRMODEL": network.get("name"),
+        "CRMODSHA": network.get("sha256"),
+        "CRTHRESH": float(threshold),
+        "CRGROW": grow,
+    }
+    meta.update({key: value for key, value in cards.items() if value is not None})
 
 
 def use_desinn_cosmics(threshold=None, grow=0, model=None):
