@@ -237,10 +237,10 @@ def test_every_entry_of_the_header_is_documented():
 
 
 def test_every_entry_of_prepare_and_interpret_is_documented():
-    from desinn.finders import cosmics, qso
+    from desinn.finders import image_input, qso
 
     text = TEXTS["weights.rst"].partition("prepare and interpret\n===")[2]
-    keys = {*qso.PREPARE, *qso.INTERPRET, *cosmics.PREPARE, "threshold"}
+    keys = {*qso.PREPARE, *qso.INTERPRET, *image_input.PREPARE, "threshold"}
     assert sorted(key for key in keys if f"   * - ``{key}``\n" not in text) == []
 
 

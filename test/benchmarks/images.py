@@ -94,14 +94,14 @@ class Image(Subject):
 
         Ours in the middle of the image, and at 3/4, where tiles of 256, 512 and 1024 meet.
         """
-        from desinn.nn.network import TILE
+        from desinn.nn import Network
         from desinn.nn.tiling import margins, period, tiles
 
-        header, _ = self.network()
-        graph, side, (output,) = graph_of(header), math.isqrt(batch), header["outputs"]
+        network = Network(*self.network())
+        graph, side, (output,) = network.graph, math.isqrt(batch), network.graph.outputs
         axis = ([side], margins(graph, output)[:1], period(graph)[:1])
         ours, places = ([tile.core[0] for tile in tiles(axis[0], core, *axis[1:])]
-                        for core in (TILE, CORE))  # fmt: skip
+                        for core in (network.tile, CORE))  # fmt: skip
         ends = [span.stop for span in places]
         chosen = {(0, 0), (len(ends) - 1,) * 2}
         for seam in (ours[len(ours) // 2].start, 3 * side // 4):

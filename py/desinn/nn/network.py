@@ -7,6 +7,7 @@ import numpy as np
 from .activation import FINISH
 from .folding import fold, join_siblings
 from .graph import Graph
+from .rows import TILE as ROWS_TILE
 from .rows import RowPlan, fits
 from .threads import share
 from .tiling import margins, period, tiles
@@ -37,6 +38,8 @@ class Network:
         What is left of the nodes when batch norms and activations are merged.
     sources : dict of str
         Public name of an output -> name of the step, or input, that it is.
+    tile : int
+        Pixels of a tile along each axis that `on_tiles` cuts by itself.
 
     Raises
     ------
@@ -70,6 +73,8 @@ class Network:
         if problems:
             raise WeightsError(header.get("name", "network"), problems)
         self._joined = join_siblings(self.steps)
+        self._by_rows = fits(self._joined)
+        self.tile = ROWS_TILE if self._by_rows else TILE
 
     def __call__(self, x):
         """Compute the outputs.
@@ -105,7 +110,7 @@ class Network:
         share(lambda block, arena: plan.run(block, arena, inputs, results), plan.blocks(batch))
         return results
 
-    def on_tiles(self, image, output, core=TILE):
+    def on_tiles(self, image, output, core=None):
         """Compute an output of one large image, tile by tile.
 
         Parameters
@@ -116,9 +121,9 @@ class Network:
             columns]``, two slices, makes an array of what is there; by several threads at once.
         output : str
             Public name of an output that is as large as the input.
-        core : int
-            Pixels of a tile along each axis, about, without its margin. What comes out does not
-            depend on it but for rounding, nor at all on the number of threads.
+        core : int, optional
+            Pixels of a tile along each axis, about, without its margin; without it `tile`. What
+            comes out does not depend on it but for rounding, nor at all on the number of threads.
 
         Returns
         -------
@@ -134,6 +139,7 @@ class Network:
         if isinstance(image, np.ndarray):
             (image,) = (v[0] for v in self._checked(image[np.newaxis]).values())
         (name,) = self.graph.inputs
+        core = self.tile if core is None else core
         parts = tiles(image.shape[:-1], core, margins(self.graph, output), period(self.graph))
         source = self.sources[output]
         whole = self.graph.shapes_for({name: image.shape})
@@ -151,7 +157,7 @@ class Network:
 
     def _tile_plan(self, name, shapes):
         """Return what computes tiles: row by row where the network is narrow."""
-        if fits(self._joined):
+        if self._by_rows:
             return RowPlan(self._joined, [name], shapes)
         return _Plan(self._joined, self.sources, [name], shapes, 1)
 

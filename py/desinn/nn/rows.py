@@ -12,8 +12,11 @@ from .convolution import Conv
 from .merging import Concat
 from .row_steps import FAMILIES, supported
 
-NARROW = 32
+NARROW = 24
 """Convolutions of no more input channels than this are quicker so; found by measuring."""
+
+TILE = 512
+"""Pixels of a tile of a large image, along each axis; found by measuring."""
 
 
 def fits(steps):
