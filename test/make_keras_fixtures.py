@@ -61,6 +61,21 @@ def sequential():
     )
 
 
+def residual():
+    """Return a network with a layer added to what went into it, and other activations."""
+    x = inputs = keras.Input((9, 8, 2), name="image")
+    x = L.Conv2D(6, 3, padding="same", activation="tanh")(x)
+    y = L.LeakyReLU(negative_slope=0.4)(L.GroupNormalization(3, epsilon=1e-4)(x))
+    x = L.MaxPooling2D(2)(L.Add()([x, y]))
+    x = L.ELU(0.7)(L.UpSampling2D((2, 3))(x))
+    x = L.Conv2D(4, 2, activation="elu")(x)
+    x = L.Conv2D(4, 1, activation="leaky_relu")(x)
+    x = L.ReLU(negative_slope=0.1)(L.Softmax()(L.Conv2D(4, 1)(x)))
+    wide = L.GlobalAveragePooling2D(keepdims=True)(x)
+    x = L.Concatenate()([L.GlobalMaxPooling2D()(x), L.Flatten()(wide)])
+    return keras.Model(inputs, L.Dense(5, activation="softmax", name="out")(x))
+
+
 def randomize(model):
     """Give every weight another value, moving statistics too."""
     for number, weight in enumerate(model.weights):
@@ -71,7 +86,7 @@ def randomize(model):
 
 if __name__ == "__main__":
     outputs = {}
-    for make in (quasarnet, image, sequential):
+    for make in (quasarnet, image, sequential, residual):
         model = make()
         randomize(model)
         model.save(HERE / "data" / f"keras3-{make.__name__}.h5")

@@ -116,6 +116,42 @@ def _pools():
     yield "average_pool1d-counted", one_layer("average_pool", [(7, 2)], **explicit)
 
 
+SPATIAL = ((7,), (5, 4), (3, 4, 5))
+"""Sizes on one, two and three axes."""
+
+
+def _unpools():
+    for sizes, factors in zip(SPATIAL, ([3], [2, 3], [2, 1, 3]), strict=True):
+        yield f"unpool{len(sizes)}d", one_layer("unpool", [(*sizes, 2)], factors=factors)
+
+
+def _global_pools():
+    for kind, keep, sizes in itertools.product(("max", "average"), (True, False), SPATIAL):
+        name = f"global_{kind}_pool{len(sizes)}d-{keep}"
+        yield name, one_layer(f"global_{kind}_pool", [(*sizes, 3)], keep_axes=keep)
+
+
+def _group_norms():
+    for groups, sizes in itertools.product((1, 2, 6), SPATIAL):
+        attributes = {"groups": groups, "epsilon": 1e-3, "scale": True, "center": True}
+        name = f"group_norm{len(sizes)}d-{groups}"
+        yield name, one_layer("group_norm", [(*sizes, 6)], **attributes)
+    for scale, center in ((True, False), (False, True), (False, False)):
+        attributes = {"groups": 3, "epsilon": 1e-5, "scale": scale, "center": center}
+        yield f"group_norm-{scale}-{center}", one_layer("group_norm", [(5, 6)], **attributes)
+
+
+def _activations():
+    for op in ("relu", "sigmoid", "linear", "tanh", "softmax"):
+        yield op, one_layer(op, [(4, 3)])
+    for slope in (0.0, 0.01, 0.3, 1.5):
+        yield f"leaky_relu-{slope}", one_layer("leaky_relu", [(4, 3)], slope=slope)
+    for alpha in (0.0, 0.5, 1.0, 2.0):
+        yield f"elu-{alpha}", one_layer("elu", [(4, 3)], alpha=alpha)
+    for sizes in SPATIAL:
+        yield f"softmax{len(sizes)}d", one_layer("softmax", [(*sizes, 3)])
+
+
 def _others():
     for bias in (True, False):
         attributes = {"units": 4, "bias": bias, "weight_norm": False}
@@ -125,10 +161,11 @@ def _others():
         attributes = {"epsilon": 1e-3, "scale": scale, "center": center}
         name = f"batch_norm-{scale}-{center}-{len(shape)}"
         yield name, one_layer("batch_norm", [shape], **attributes)
-    for op in ("relu", "sigmoid", "linear"):
-        yield op, one_layer(op, [(4, 3)])
     yield "affine", one_layer("affine", [(13,)], scale=1.2, shift=-0.1)
     yield "dropout", one_layer("dropout", [(4, 3)], rate=0.5)
+    for sizes in SPATIAL:
+        shape = (*sizes, 2)
+        yield f"add{len(sizes)}d", one_layer("add", [shape] * len(sizes) + [shape])
     yield "concat", one_layer("concat", [(4, 3, 2), (4, 3, 1), (4, 3, 4)], axis=-1)
     yield "concat-first", one_layer("concat", [(2, 3), (4, 3)], axis=1)
     yield "crop1d", one_layer("crop", [(6, 2)], amounts=[[1, 2]])
@@ -140,7 +177,18 @@ def _others():
     yield "flatten", one_layer("flatten", [(2, 3, 4)])
 
 
-CASES = dict(itertools.chain(_convs(), _transposed_convs(), _pools(), _others()))
+CASES = dict(
+    itertools.chain(
+        _convs(),
+        _transposed_convs(),
+        _pools(),
+        _unpools(),
+        _global_pools(),
+        _group_norms(),
+        _activations(),
+        _others(),
+    )
+)
 """Name -> header."""
 
 

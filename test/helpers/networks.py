@@ -55,6 +55,62 @@ def unet(width=4, weight_norm=False):
     return {"inputs": inputs, "nodes": nodes, "outputs": {"probability": "p"}}
 
 
+def volumes(
+    sizes=(64, 64, 10),
+    filters=(64, 128, 256, 512, 1024, 2048),
+    units=(1000, 49),
+    without_bias=(),
+):
+    """Return the header of a network over volumes: blocks of two convolutions, two dense layers.
+
+    Every convolution pads as `same`: one of 3 x 3 x 3, batch norm, and one of 2 x 2 x 2 that
+    halves each axis, in each block. `without_bias` numbers the blocks (from 1) whose two have
+    none.
+    """
+    nodes, source = [], "x"
+    for block, count in enumerate(filters, 1):
+        bias = block not in without_bias
+        first = _conv(f"conv{block}", source, count, (3, 3, 3))
+        down = _conv(f"down{block}", f"bn{block}", count, (2, 2, 2), 2)
+        nodes += [
+            {**first, "bias": bias},
+            _norm(f"bn{block}", f"conv{block}", 1e-3),
+            {**down, "bias": bias},
+        ]
+        source = f"down{block}"
+    nodes.append(_node("flat", "flatten", source))
+    nodes += [_dense("dense1", "flat", units[0]), _dense("dense2", "dense1", units[1])]
+    inputs = [{"name": "x", "shape": [*sizes, 1]}]
+    return {"inputs": inputs, "nodes": nodes, "outputs": {"y": "dense2"}}
+
+
+def classifier(size=75):
+    """Return the header of a network of nine rows that tells two kinds of images apart.
+
+    Images of three channels. Convolutions pad as `same`; pools as `valid`, so that the odd last
+    row and column of 75 and 37 are left out.
+    """
+    pool = {"kernel": [2, 2], "stride": [2, 2], "padding": "valid"}
+    nodes, source = [], "x"
+    for row, (filters, kernel) in enumerate(((8, 5), (16, 3), (32, 3)), 1):
+        nodes += [
+            _conv(f"conv{row}", source, filters, (kernel, kernel)),
+            _norm(f"bn{row}", f"conv{row}", 1e-3),
+            _node(f"relu{row}", "relu", f"bn{row}"),
+            _node(f"pool{row}", "max_pool", f"relu{row}", **pool),
+        ]
+        source = f"pool{row}"
+    nodes.append(_node("flat", "flatten", source))
+    source = "flat"
+    for row, units in enumerate((64, 32), 1):
+        nodes += [_dense(f"dense{row}", source, units)]
+        nodes += [_node(f"end{row}", "relu", f"dense{row}")]
+        source = f"end{row}"
+    nodes += [_dense("logit", source, 2), _node("probability", "softmax", "logit")]
+    inputs = [{"name": "x", "shape": [size, size, 3]}]
+    return {"inputs": inputs, "nodes": nodes, "outputs": {"probability": "probability"}}
+
+
 LINES = ("LYA", "CIV", "CIII", "MgII", "Hbeta", "Halpha", "CIV_BAL")
 
 

@@ -14,7 +14,7 @@ from helpers.cases import noise
 from helpers.keras_file import OUTPUTS, lambda_code, layer, quasarnet_layers
 
 
-@pytest.mark.parametrize("name", ["quasarnet", "image", "sequential"])
+@pytest.mark.parametrize("name", ["quasarnet", "image", "sequential", "residual"])
 def test_keras_3_files_compute_what_keras_computed(data, name):
     header, arrays, _ = read_keras(data / f"keras3-{name}.h5")
     x = noise((3, *header["inputs"][0]["shape"]), 99)
@@ -95,7 +95,7 @@ POOL = {"pool_size": [2], "strides": [2], "padding": "valid", "data_format": "ch
 @pytest.mark.parametrize(
     ("kind", "config", "text"),
     [
-        ("LSTM", {}, r"layer new: LSTM is unknown \(there are: Activation, AveragePooling1D"),
+        ("LSTM", {}, r"layer new: LSTM is unknown \(there are: Activation, Add, AveragePooling1D"),
         ("Conv1D", {**CONV, "groups": 2}, "groups must be 1, found 2"),
         (
             "Conv1D",
@@ -108,9 +108,16 @@ POOL = {"pool_size": [2], "strides": [2], "padding": "valid", "data_format": "ch
         ("Conv1DTranspose", {**CONV, "dilation_rate": [2]}, "dilation_rate must be 1"),
         ("Conv1DTranspose", {**CONV, "output_padding": [1]}, "output_padding must be None"),
         ("MaxPooling1D", {**POOL, "data_format": "channels_first"}, "data_format must be"),
-        ("Activation", {"activation": "softmax"}, "activation 'softmax' is unknown"),
+        ("Activation", {"activation": "gelu"}, "activation 'gelu' is unknown"),
+        ("Activation", {"activation": {"class_name": "ReLU"}}, "activation {'class_name'"),
         ("ReLU", {"max_value": 6.0}, "max_value must be None, found 6.0"),
-        ("ReLU", {"negative_slope": 0.1}, "negative_slope must be 0.0"),
+        ("LeakyReLU", {}, "negative_slope is missing"),
+        ("LeakyReLU", {"alpha": -0.1}, "attribute slope: expected a number that is not negative"),
+        ("Softmax", {"axis": 1}, r"layer new \(Softmax\): axis must be the last of 3, found 1"),
+        ("GroupNormalization", {**NORM, "groups": 1, "axis": 1}, "axis must be the last of 3"),
+        ("GroupNormalization", {**NORM, "groups": -1}, "expected a positive integer, found -1"),
+        ("UpSampling2D", {"size": 2, "interpolation": "bilinear"}, "interpolation must be 'near"),
+        ("GlobalMaxPooling1D", {"data_format": "channels_first"}, "data_format must be"),
         (
             "BatchNormalization",
             {**NORM, "axis": [1, 2]},
@@ -124,6 +131,42 @@ def test_what_we_have_not_is_named(path, kind, config, text):
     keras_file.write(path, layers, OUTPUTS)
     with pytest.raises(KerasError, match=text):
         read_keras(path)
+
+
+@pytest.mark.parametrize("slope", ["alpha", "negative_slope"])
+def test_a_leaky_relu_of_either_keras(path, slope):
+    layers = quasarnet_layers()
+    layers.append(layer("new", "LeakyReLU", ["fc_common"], **{slope: 0.125}))
+    keras_file.write(path, layers, ["new"])
+    header, _, _ = read_keras(path)
+    assert header["nodes"][-1] == {
+        "name": "new",
+        "inputs": ["fc_common"],
+        "op": "leaky_relu",
+        "slope": 0.125,
+    }
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("kind", "config", "op", "shape"),
+    [
+        ("UpSampling", {"size": [2, 2, 2]}, "unpool", (8, 8, 8, 3)),
+        ("GlobalMaxPooling", {"keepdims": True}, "global_max_pool", (1, 1, 1, 3)),
+        ("GlobalAveragePooling", {}, "global_average_pool", (3,)),
+    ],
+)
+def test_layers_on_each_number_of_axes(path, rank, kind, config, op, shape):
+    """In Keras 2's notation, where a pool over everything may not say whether it keeps axes."""
+    if "size" in config:
+        config = {"size": 2 if rank == 1 else config["size"][:rank]}
+    inputs = layer("x", "InputLayer", [], batch_input_shape=[None, *[4] * rank, 3])
+    layers = [inputs, layer("new", f"{kind}{rank}D", ["x"], **config)]
+    keras_file.write(path, layers, ["new"])
+    header, _, _ = read_keras(path)
+    assert header["nodes"][0]["op"] == op
+    (result,) = Network(header, {})(noise((2, *[4] * rank, 3), 1)).values()
+    assert result.shape[1:] == (shape if len(shape) == 1 else shape[3 - rank :])
 
 
 def test_an_unknown_weight_is_named(path):

@@ -21,7 +21,7 @@ def test_the_fixtures_are_those_of_the_cases(tensorflow):
 
 def test_every_op_has_a_case():
     used = {header["nodes"][0]["op"] for header in CASES.values()}
-    assert used == set(OPS)
+    assert used == set(OPS) - {"max_unpool"}  # TensorFlow has none: test_unpooling.py
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -141,7 +141,7 @@ def test_all_that_is_wrong_with_a_graph_comes_in_one_error(path):
     rewrite(path, change)
     found = problems(path)
     assert found[0].startswith(
-        "node conv0: op 'quantum' is unknown (there are: affine, average_pool"
+        "node conv0: op 'quantum' is unknown (there are: add, affine, average_pool"
     )
     assert (
         "node bn0 (batch_norm): attribute epsilon: expected a finite number, found 'small'"

@@ -96,6 +96,12 @@ CASES = {  # name -> header, and how many stages are shared
                                               count_padding=False)), 1,
     ),
     "not-worth-it": (header(9, 1, conv("a", "x", 17)), 0),
+    "other-activations": (
+        header(40, 1, conv("a", "x", 5), node("l", "leaky_relu", "a", slope=0.3),
+               pool("p", "l", 3), conv("b", "p", 3), node("t", "tanh", "b"), pool("q", "t", 2),
+               pool("m", "q", 2, op="average_pool", count_padding=False),
+               conv("c", "m", 5), node("e", "elu", "c", alpha=0.5)), 2,
+    ),
     "reshape-first": (
         header(24, 2, node("t", "transpose", "x", axes=[2, 1]),
                node("m", "reshape", "t", shape=[24, 2]), conv("a", "m", 5)), 0,

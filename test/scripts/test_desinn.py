@@ -85,16 +85,26 @@ def test_info_shows_the_receptive_field_of_an_image_network(data, tmp_path, caps
     assert "(B, ?, ?, 4)" in text
 
 
-def test_info_shows_dilation_and_an_empty_section(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("case", "line"),
+    [
+        ("conv2d-dilated", "conv 3x3 dilated 2x2 same"),
+        ("unpool2d", "unpool 2x3"),
+        ("leaky_relu-0.3", "leaky_relu slope 0.3"),
+        ("elu-0.5", "elu alpha 0.5"),
+        ("group_norm1d-2", "group_norm groups 2"),
+    ],
+)
+def test_info_shows_what_a_layer_is_told_and_an_empty_section(case, line, tmp_path, capsys):
     from desinn.nn import write_weights
     from helpers.cases import CASES, arrays_for
 
-    header = {**CASES["conv2d-dilated"], "kind": "free", "name": "d"}
+    header = {**CASES[case], "kind": "free", "name": "d"}
     header.update({"prepare": {}, "interpret": {}, "provenance": {}})
     write_weights(tmp_path / "d.npz", header, arrays_for(header))
     main(["info", str(tmp_path / "d.npz")])
     text = capsys.readouterr().out
-    assert "conv 3x3 dilated 2x2 same" in text
+    assert line in text
     assert "prepare\n  (nothing)" in text
 
 

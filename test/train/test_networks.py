@@ -6,7 +6,7 @@ import pytest
 from desinn.nn import Network
 from desinn.nn.ops import OPS
 from helpers.cases import CASES, arrays_for, inputs_of, noise, one_layer
-from helpers.networks import quasarnet, unet
+from helpers.networks import classifier, quasarnet, unet, volumes
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make test WITH=train)")
 
@@ -47,6 +47,18 @@ def test_quasarnet(bins, layers, padding):
     compare(header, {"x": noise((5, bins, 1), 3)}, atol=1e-5)
 
 
+def test_volumes():
+    small = {"sizes": (32, 32, 10), "filters": (2, 3, 4, 6, 8, 12), "units": (10, 5)}
+    for header in (volumes(**small), volumes(**small, without_bias=(1, 2))):
+        compare(header, inputs_of(header), atol=1e-5, rtol=1e-5)
+
+
+def test_classifier():
+    header = classifier()
+    compare(header, inputs_of(header), atol=1e-5)
+    assert keras_model(header).count_params() == 174_626 + 2 * (8 + 16 + 32)
+
+
 @pytest.mark.parametrize(
     ("op", "attributes", "text"),
     [
@@ -68,6 +80,12 @@ def test_quasarnet(bins, layers, padding):
 def test_what_keras_has_not_is_refused(op, attributes, text):
     with pytest.raises(ValueError, match=text):
         keras_model(one_layer(op, [(6, 2)], **attributes))
+
+
+def test_keras_has_no_unpooling_by_place():
+    header = one_layer("max_unpool", [(3, 2), (6, 2)], kernel=[2], stride=[2], padding="valid")
+    with pytest.raises(ValueError, match="max_unpool: Keras has no layer"):
+        keras_model(header)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..files import input_file
 from ..nn.graph import Graph, GraphError
-from .keras_layers import ARRAYS, KerasError, check_last_axis, layer_nodes, turned
+from .keras_layers import ALONG_LAST, ARRAYS, KerasError, check_last_axis, layer_nodes, turned
 
 
 def read_keras(path):
@@ -90,13 +90,13 @@ def _read(file):
 
 
 def _check_axes(layers, inputs, nodes, outputs):
-    """Raise if the nodes are no graph, or a batch norm is not along the channels."""
+    """Raise if the nodes are no graph, or a norm or softmax is not along the last axis."""
     try:
         graph = Graph(inputs, nodes, outputs)
     except GraphError as error:
         raise KerasError(str(error)) from None
     for layer in layers:
-        if layer["class_name"] == "BatchNormalization":
+        if layer["class_name"] in ALONG_LAST:
             check_last_axis(layer, len(graph.shapes[layer["name"]]) + 1)
 
 

@@ -19,8 +19,15 @@ RESCALE = {"scale": 1.2, "shift": -0.1}
 """What QuasarNET's lambda layers do to the offsets, ``-0.1 + 1.2 x``."""
 
 
+ALONG_LAST = ("BatchNormalization", "GroupNormalization", "Softmax")
+"""Layers that have an axis, which must be the last one."""
+
+KERAS_SLOPE = 0.2
+"""What Keras' function ``leaky_relu`` multiplies with; its layer LeakyReLU says a number."""
+
+
 def check_last_axis(layer, rank):
-    """Raise unless a batch norm works along the last axis.
+    """Raise unless a layer of `ALONG_LAST` works along the last axis.
 
     Parameters
     ----------
@@ -30,7 +37,7 @@ def check_last_axis(layer, rank):
     """
     axis = layer["config"].get("axis", -1)
     if axis not in (-1, rank - 1, [-1], [rank - 1]):
-        where = f"layer {layer['name']} (BatchNormalization)"
+        where = f"layer {layer['name']} ({layer['class_name']})"
         raise KerasError(f"{where}: axis must be the last of {rank}, found {axis!r}")
 
 
@@ -69,8 +76,8 @@ def layer_nodes(layer, layers):
     nodes = [{"name": name, "inputs": list(layer["sources"]), **attributes}]
     function = settings.get("activation", "linear") if kind != "Activation" else "linear"
     if function != "linear":
-        op = _activation(f"layer {name} ({kind})", function)
-        nodes.append({"name": f"{name}_activation", "op": op, "inputs": [name]})
+        attributes = _activation(f"layer {name} ({kind})", function)
+        nodes.append({"name": f"{name}_activation", "inputs": [name], **attributes})
     return nodes
 
 
@@ -114,6 +121,14 @@ class _Settings:
             found = self._values.get(key, value)
             if found != value:
                 raise KerasError(f"{self.where}: {key} must be {value!r}, found {found!r}")
+
+    def get(self, key, default):
+        """Return a setting that older Keras has not."""
+        return self._values.get(key, default)
+
+    def first(self, *keys):
+        """Return the first of these settings that is given: Keras renamed some."""
+        return self[next((key for key in keys if key in self._values), keys[0])]
 
     def axes(self, key):
         """Return a setting that Keras writes as a number or a list as a list."""
@@ -163,6 +178,19 @@ def _pool(op, **more):
     return attributes
 
 
+def _unpool(settings):
+    settings.expect(data_format="channels_last", interpolation="nearest")
+    return {"op": "unpool", "factors": settings.axes("size")}
+
+
+def _global_pool(op):
+    def attributes(settings):
+        settings.expect(data_format="channels_last")
+        return {"op": op, "keep_axes": settings.get("keepdims", False)}
+
+    return attributes
+
+
 def _dense(settings):
     return {
         "op": "dense",
@@ -172,24 +200,27 @@ def _dense(settings):
     }
 
 
-def _batch_norm(settings):
-    return {
-        "op": "batch_norm",
-        "epsilon": settings["epsilon"],
-        "scale": settings["scale"],
-        "center": settings["center"],
-    }
+def _norm(op, *more):
+    """Return a function for normalisations with these settings besides those that all have."""
+
+    def attributes(settings):
+        keys = ("epsilon", "scale", "center", *more)
+        return {"op": op, **{key: settings[key] for key in keys}}
+
+    return attributes
 
 
 def _activation(where, function):
-    if function not in ("relu", "sigmoid", "linear"):
-        raise KerasError(f"{where}: activation {function!r} is unknown (relu, sigmoid, linear)")
-    return function
+    if not isinstance(function, str) or function not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise KerasError(f"{where}: activation {function!r} is unknown ({known})")
+    return {"op": function, **ACTIVATIONS[function]}
 
 
 def _relu(settings):
-    settings.expect(max_value=None, threshold=0.0, negative_slope=0.0)
-    return {"op": "relu"}
+    settings.expect(max_value=None, threshold=0.0)
+    slope = settings.get("negative_slope", 0.0)
+    return {"op": "leaky_relu", "slope": slope} if slope else {"op": "relu"}
 
 
 def _rescaling(settings):
@@ -227,6 +258,17 @@ def _lambda(name, settings, sources):
     return {"op": "affine", **RESCALE}
 
 
+ACTIVATIONS = {
+    "relu": {},
+    "leaky_relu": {"slope": KERAS_SLOPE},
+    "elu": {"alpha": 1.0},
+    "sigmoid": {},
+    "tanh": {},
+    "softmax": {},
+    "linear": {},
+}
+"""Functions that Keras knows by the name of our op -> attributes of the op."""
+
 LAYERS = {
     "Conv1D": _conv,
     "Conv2D": _conv,
@@ -240,14 +282,28 @@ LAYERS = {
     "AveragePooling1D": _pool("average_pool", count_padding=False),
     "AveragePooling2D": _pool("average_pool", count_padding=False),
     "AveragePooling3D": _pool("average_pool", count_padding=False),
+    "UpSampling1D": _unpool,
+    "UpSampling2D": _unpool,
+    "UpSampling3D": _unpool,
+    "GlobalMaxPooling1D": _global_pool("global_max_pool"),
+    "GlobalMaxPooling2D": _global_pool("global_max_pool"),
+    "GlobalMaxPooling3D": _global_pool("global_max_pool"),
+    "GlobalAveragePooling1D": _global_pool("global_average_pool"),
+    "GlobalAveragePooling2D": _global_pool("global_average_pool"),
+    "GlobalAveragePooling3D": _global_pool("global_average_pool"),
     "Dense": _dense,
-    "BatchNormalization": _batch_norm,
-    "Activation": lambda s: {"op": _activation(s.where, s["activation"])},
+    "BatchNormalization": _norm("batch_norm"),
+    "GroupNormalization": _norm("group_norm", "groups"),
+    "Activation": lambda s: _activation(s.where, s["activation"]),
     "ReLU": _relu,
+    "LeakyReLU": lambda s: {"op": "leaky_relu", "slope": s.first("negative_slope", "alpha")},
+    "ELU": lambda s: {"op": "elu", "alpha": s["alpha"]},
+    "Softmax": lambda s: {"op": "softmax"},
     "Dropout": lambda s: {"op": "dropout", "rate": s["rate"]},
     "Flatten": lambda s: {"op": "flatten"},
     "Reshape": lambda s: {"op": "reshape", "shape": list(s["target_shape"])},
     "Permute": lambda s: {"op": "transpose", "axes": list(s["dims"])},
+    "Add": lambda s: {"op": "add"},
     "Concatenate": lambda s: {"op": "concat", "axis": s["axis"]},
     "Rescaling": _rescaling,
     "ZeroPadding1D": _edges("pad", "padding", value=0.0),

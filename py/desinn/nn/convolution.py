@@ -6,7 +6,7 @@ import numpy as np
 
 from . import geometry, winograd
 from .normalization import weight_norm
-from .ops import Op, crops, flag, padding, positive, positives, register, spatial_rank
+from .ops import Op, along, crops, flag, padding, positive, positives, register, spatial_rank
 
 PIECE_VALUES = 2**19
 """How many values of unfolded windows are multiplied at once: 2 MB, which stays in the cache."""
@@ -214,6 +214,10 @@ class TransposedConv(Convolution):
         """Return the pixels whose kernels touch `low` to `high`."""
         before, extent, stride = self._crops()[axis][0], self.kernel[axis], self.stride[axis]
         return -((extent - 1 - low - before) // stride), (high + before) // stride
+
+    def turns(self, axis):
+        """Return the stride: so many pixels lie between two of the input."""
+        return along(self.stride, axis)
 
     def run(self, params, arrays, out, finish, scratch):
         """Lay kernels side by side that do not overlap, row by row; else as `apply`."""

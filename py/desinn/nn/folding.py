@@ -26,7 +26,8 @@ class Step:
     op : desinn.nn.ops.Op
     inputs : tuple of str
     params : dict of ndarray
-    activation : str
+    activation : str or tuple
+        A key of `desinn.nn.activation.FINISH`.
     parts : tuple of (str, slice)
         Names by which others call some of its channels, where it is several steps in one.
     """
@@ -35,7 +36,7 @@ class Step:
     op: Op
     inputs: tuple
     params: dict
-    activation: str = "linear"
+    activation: str | tuple = "linear"
     parts: tuple = ()
 
 
@@ -95,7 +96,7 @@ def _merged(before, step):
     if before.activation != "linear":
         return None
     if isinstance(step.op, Activation):
-        return replace(before, name=step.name, activation=step.op.name)
+        return replace(before, name=step.name, activation=step.op.key)
     if isinstance(step.op, BatchNorm) and isinstance(before.op, Weighted):
         scale, shift = step.op.scale_and_shift(step.params)
         kernel, bias = before.params["kernel"], before.params["bias"]

@@ -126,6 +126,23 @@ def pad(x, amounts, value=0.0):
     return np.pad(x, [(0, 0), *amounts, (0, 0)], constant_values=value)
 
 
+def crop(x, amounts):
+    """Cut the spatial axes of `x`: a view.
+
+    Parameters
+    ----------
+    x : ndarray, shape (B, ..., C)
+    amounts : sequence of (int, int)
+        Before and after each spatial axis.
+
+    Returns
+    -------
+    ndarray
+    """
+    sizes = zip(amounts, x.shape[1:-1], strict=True)
+    return x[(slice(None), *(slice(low, n - high) for (low, high), n in sizes))]
+
+
 def patches(x, kernel, stride, dilation):
     """Return all windows of `x` as a view that copies nothing.
 

@@ -4,7 +4,15 @@ import math
 from dataclasses import dataclass
 
 # Each family enters its layers in OPS when it is imported.
-from . import activation, convolution, dense, merging, normalization, pooling  # noqa: F401
+from . import (  # noqa: F401
+    activation,
+    convolution,
+    dense,
+    merging,
+    normalization,
+    pooling,
+    unpooling,
+)
 from .ops import OPS, Op, positive, show
 
 KEYS = ("name", "op", "inputs")
@@ -147,9 +155,7 @@ class Graph:
         return [self._field(self.outputs[output], axis) for axis in range(rank)]
 
     def _field(self, node, axis):
-        # Only transposed convolutions treat neighbouring pixels differently, in turns.
-        turns = [n.op for n in self.nodes if isinstance(n.op, convolution.TransposedConv)]
-        period = math.prod(_along(op, "stride", axis) for op in turns)
+        period = math.prod(node.op.turns(axis) for node in self.nodes)
         if period > LARGEST_PERIOD:
             return None
         spans = {p: self._span(node, axis, p) for p in range(period, 2 * period + 1)}
@@ -166,20 +172,17 @@ class Graph:
             if node.name not in wanted:
                 continue
             low, high = wanted.pop(node.name)
-            for name in node.inputs:
-                shape = self.shapes[name]
-                size = shape[axis] if axis < len(shape) - 1 else None
-                span = node.op.reach(axis, low, high, size) if axis < len(shape) - 1 else None
+            shapes = self.input_shapes(node)
+            if any(axis >= len(shape) - 1 for shape in shapes):
+                return None
+            sizes = [shape[axis] for shape in shapes]
+            for number, name in enumerate(node.inputs):
+                span = node.op.reach_in(number, axis, low, high, sizes)
                 if span is None:
                     return None
                 known = wanted.get(name, span)
                 wanted[name] = min(span[0], known[0]), max(span[1], known[1])
         return min(a for a, _ in wanted.values()), max(b for _, b in wanted.values())
-
-
-def _along(op, attribute, axis):
-    values = getattr(op, attribute, ())
-    return values[axis] if axis < len(values) else 1
 
 
 def _inputs(inputs, problems):

@@ -1,19 +1,46 @@
-"""Layers that only move pixels: concat, crop, pad, reshape, transpose, flatten."""
+"""Layers that join arrays or only move pixels: add, concat, crop, pad, reshape and others."""
 
 import math
 
 import numpy as np
 
-from .geometry import pad
-from .ops import Op, counts, integer, integers, number, register, show, sizes, spatial_rank
+from .geometry import crop, pad
+from .ops import (
+    Op,
+    Whole,
+    counts,
+    integer,
+    integers,
+    number,
+    register,
+    show,
+    sizes,
+    spatial_rank,
+)
 
 
-class Whole(Op):
-    """A layer after which every pixel may depend on the whole input."""
+@register("add")
+class Add(Op):
+    """The sum of arrays of one shape, such as a layer's output and what went into it."""
 
-    def reach(self, axis, low, high, size):
-        """Return None: all pixels."""
-        return None
+    arity = None
+
+    def output_shape(self, *shapes):
+        """Return the shape that all have."""
+        if len(set(shapes)) > 1:
+            raise ValueError(f"shapes must agree, found {' and '.join(map(show, shapes))}")
+        return shapes[0]
+
+    def apply(self, params, *arrays):
+        """Return the sum."""
+        return sum(arrays[1:], start=arrays[0])
+
+    def run(self, params, arrays, out, finish, scratch):
+        """Add into `out` and finish there."""
+        total = arrays[0]
+        for array in arrays[1:]:
+            total = np.add(total, array, out=out)
+        finish(total, out)
 
 
 @register("concat")
@@ -62,8 +89,7 @@ class Crop(Op):
 
     def apply(self, params, x):
         """Return the middle of `x`."""
-        sizes = zip(self.amounts, x.shape[1:-1], strict=True)
-        return x[(slice(None), *(slice(low, n - high) for (low, high), n in sizes))]
+        return crop(x, self.amounts)
 
     def reach(self, axis, low, high, size):
         """Return the same pixels, counted from before the cut."""

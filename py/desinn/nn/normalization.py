@@ -1,8 +1,10 @@
-"""Normalisation: batch norm; dropout (which does nothing here)."""
+"""Normalisation: batch norm, group norm; dropout (which does nothing here)."""
+
+import math
 
 import numpy as np
 
-from .ops import Op, flag, number, register, show, small_number
+from .ops import Op, Whole, flag, number, positive, register, show, small_number
 
 
 @register("batch_norm")
@@ -36,6 +38,59 @@ class BatchNorm(Op):
         """Return the normalised array."""
         scale, shift = self.scale_and_shift(params)
         return x * scale.astype(x.dtype) + shift.astype(x.dtype)
+
+
+@register("group_norm")
+class GroupNorm(Whole):
+    """Normalisation by each member's own statistics, over all pixels and a group of channels.
+
+    ``gamma * (x - mean) / sqrt(variance + epsilon) + beta``; the channels are cut into `groups`
+    of neighbours, and gamma and beta have an entry for each channel, or are not there, as for
+    `BatchNorm` (Wu & He 2018, arXiv:1803.08494).
+    """
+
+    schema = {"groups": positive, "epsilon": small_number, "scale": flag, "center": flag}
+
+    def output_shape(self, shape):
+        """Return the same shape."""
+        if shape[-1] is None:
+            raise ValueError(f"a group norm must know its channels, found {show(shape)}")
+        if shape[-1] % self.groups:
+            raise ValueError(f"{shape[-1]} channels do not make {self.groups} equal groups")
+        return shape
+
+    def parameters(self, shape):
+        """Return gamma and beta, where there are any, of shape (C,)."""
+        names = ["gamma"] * self.scale + ["beta"] * self.center
+        return dict.fromkeys(names, shape[-1:])
+
+    def apply(self, params, x):
+        """Return the normalised array."""
+        return self._normalised(params, x, lambda name, shape: np.empty(shape, x.dtype))
+
+    def run(self, params, arrays, out, finish, scratch):
+        """Normalise in working memory, and finish from there."""
+        finish(self._normalised(params, arrays[0], scratch.take), out)
+
+    def _normalised(self, params, x, take):
+        """Return the normalised array, in memory that `take` gives; statistics in float64."""
+        groups = (self.groups, x.shape[-1] // self.groups)
+        pixels = x.reshape(len(x), math.prod(x.shape[1:-1]), *groups)
+        y, squares = take("centred", pixels.shape), take("squares", pixels.shape)
+        np.subtract(pixels, _means(pixels).astype(x.dtype), out=y)
+        np.multiply(y, y, out=squares)
+        scale = 1 / np.sqrt(_means(squares) + self.epsilon)  # (B, 1, groups, 1)
+        if self.scale:
+            scale = scale * params["gamma"].reshape(groups)
+        y *= scale.astype(x.dtype)
+        if self.center:
+            y += params["beta"].reshape(groups)
+        return y.reshape(x.shape)
+
+
+def _means(values):
+    """Return means over pixels and a group's channels, (B, P, groups, c) -> (B, 1, groups, 1)."""
+    return values.mean(axis=(1, 3), keepdims=True, dtype=np.float64)
 
 
 @register("dropout")

@@ -253,6 +253,62 @@ class Op:
         """
         return low, high
 
+    def reach_in(self, number, axis, low, high, sizes):
+        """Return `reach` for one of several inputs, where they differ.
+
+        Parameters
+        ----------
+        number : int
+            Which input.
+        axis, low, high
+            As for `reach`.
+        sizes : sequence of int or None
+            The size of each input along the axis.
+
+        Returns
+        -------
+        (int, int) or None
+        """
+        return self.reach(axis, low, high, sizes[number])
+
+    def turns(self, axis):
+        """Return how many neighbouring pixels of the output see the input each in its own way.
+
+        Parameters
+        ----------
+        axis : int
+            An axis, perhaps one that the layer has not.
+
+        Returns
+        -------
+        int
+            1 where all see it alike.
+        """
+        return 1
+
+
+class Whole(Op):
+    """A layer after which every pixel may depend on the whole input."""
+
+    def reach(self, axis, low, high, size):
+        """Return None: all pixels."""
+        return None
+
+
+def along(values, axis):
+    """Return an attribute's entry for an axis; 1 for an axis that it has not.
+
+    Parameters
+    ----------
+    values : sequence of int
+    axis : int
+
+    Returns
+    -------
+    int
+    """
+    return values[axis] if axis < len(values) else 1
+
 
 def _expected(test):
     """Return what a test accepts, from its own words."""

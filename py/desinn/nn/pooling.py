@@ -1,13 +1,13 @@
-"""Pooling: max and average."""
+"""Pooling: max and average, under windows or over everything."""
 
 import numpy as np
 
 from . import geometry
-from .ops import Op, flag, padding, positives, register, spatial_rank
+from .ops import Op, Whole, flag, padding, positives, register, show, spatial_rank
 
 
-class Pool(Op):
-    """One number for each window and channel."""
+class Windowed(Op):
+    """What has the windows of a pool."""
 
     schema = {"kernel": positives, "stride": positives, "padding": padding}
 
@@ -16,7 +16,7 @@ class Pool(Op):
         """Windows have no gaps."""
         return (1,) * len(self.kernel)
 
-    def output_shape(self, shape):
+    def pooled_shape(self, shape):
         """Return the number of windows along each axis, and C."""
         spatial_rank(shape, len(self.kernel), "a pool")
         geometry.same_rank(kernel=self.kernel, stride=self.stride, padding=self.padding)
@@ -30,19 +30,27 @@ class Pool(Op):
     def _outputs(self, sizes):
         return geometry.output_sizes(sizes, self.kernel, self.stride, self.dilation, self.padding)
 
+    def _pads(self, sizes):
+        return geometry.pads(sizes, self.kernel, self.stride, self.dilation, self.padding)
+
+    def _taps(self, x, value):
+        """Yield, for each position in the kernel, the pixels that it sees."""
+        sizes = x.shape[1:-1]
+        padded = geometry.pad(x, self._pads(sizes), value)
+        for _, view in geometry.taps(padded, self.kernel, self.stride, self._outputs(sizes)):
+            yield view
+
+
+class Pool(Windowed):
+    """One number for each window and channel."""
+
+    def output_shape(self, shape):
+        """Return the number of windows along each axis, and C."""
+        return self.pooled_shape(shape)
+
     def reach(self, axis, low, high, size):
         """Return the pixels under the windows."""
         return geometry.reach(self, axis, low, high, size)
-
-    def _windows(self, x, value):
-        """Return the outputs' size and, for each position in the kernel, the pixels it sees."""
-        sizes = x.shape[1:-1]
-        amounts = geometry.pads(sizes, self.kernel, self.stride, self.dilation, self.padding)
-        outputs = self._outputs(sizes)
-        padded = geometry.pad(x, amounts, value)
-        return outputs, (
-            view for _, view in geometry.taps(padded, self.kernel, self.stride, outputs)
-        )
 
 
 @register("max_pool")
@@ -51,7 +59,7 @@ class MaxPool(Pool):
 
     def apply(self, params, x):
         """Return the maxima."""
-        _, views = self._windows(x, -np.inf)
+        views = self._taps(x, -np.inf)
         result = next(views).copy()
         for view in views:
             np.maximum(result, view, out=result)
@@ -76,8 +84,47 @@ class AveragePool(Pool):
         return total / self._sum(np.ones((1, *x.shape[1:-1], 1), x.dtype))
 
     def _sum(self, x):
-        _, views = self._windows(x, 0.0)
+        views = self._taps(x, 0.0)
         result = next(views).copy()
         for view in views:
             result += view
         return result
+
+
+class GlobalPool(Whole):
+    """One number for each channel, of all pixels.
+
+    With `keep_axes` each spatial axis stays, of size 1; without it C alone does.
+    """
+
+    schema = {"keep_axes": flag}
+
+    def output_shape(self, shape):
+        """Return C, behind ones for the spatial axes where they are kept."""
+        if len(shape) < 2:
+            raise ValueError(f"a global pool takes a shape of (..., C), found {show(shape)}")
+        ones = (1,) * (len(shape) - 1)
+        return (*ones, shape[-1]) if self.keep_axes else shape[-1:]
+
+    @staticmethod
+    def _spatial(x):
+        return tuple(range(1, x.ndim - 1))
+
+
+@register("global_max_pool")
+class GlobalMaxPool(GlobalPool):
+    """The largest pixel of each channel."""
+
+    def apply(self, params, x):
+        """Return the maxima."""
+        return x.max(axis=self._spatial(x), keepdims=self.keep_axes)
+
+
+@register("global_average_pool")
+class GlobalAveragePool(GlobalPool):
+    """The mean of all pixels of each channel."""
+
+    def apply(self, params, x):
+        """Return the means; added up in float64, as there may be many pixels."""
+        axes = self._spatial(x)
+        return x.mean(axis=axes, keepdims=self.keep_axes, dtype=np.float64).astype(x.dtype)

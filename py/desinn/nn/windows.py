@@ -6,6 +6,7 @@ overlap by all but one pixel, and so do nearly all pixels of its convolutions.
 
 import numpy as np
 
+from .activation import described
 from .convolution import Conv
 from .geometry import patches
 from .network import Network
@@ -212,7 +213,7 @@ def _enter(step, shapes, nodes, arrays):
     nodes.append(node)
     arrays.update({f"{name}/{key}": value for key, value in params.items()})
     if step.activation != "linear":
-        nodes.append({"name": step.name, "op": step.activation, "inputs": [name]})
+        nodes.append({"name": step.name, "inputs": [name], **described(step.activation)})
 
 
 def _as_dense(op, node, params, size, nodes):

@@ -104,6 +104,11 @@ def _main_attributes(op):
         parts.append("dilated " + "x".join(map(str, op.dilation)))
     if hasattr(op, "padding"):
         parts.append(str(op.padding))
+    if hasattr(op, "factors"):
+        parts.append("x".join(map(str, op.factors)))
+    for key in ("groups", "slope", "alpha"):
+        if hasattr(op, key):
+            parts.append(f"{key} {getattr(op, key):g}")
     if op.name == "affine":
         parts.append(f"{op.scale:g} x + {op.shift:g}".replace("+ -", "- "))
     return " ".join(parts)

@@ -36,7 +36,8 @@ def keras_model(header, arrays=None):
     tensors = {name: keras.Input(shape, name=name) for name, shape in graph.inputs.items()}
     inputs = dict(tensors)
     for node in graph.nodes:
-        layers = LAYERS[node.op.name](keras.layers, node.op)
+        rank = len(graph.input_shapes(node)[0]) - 1
+        layers = LAYERS[node.op.name](keras.layers, node.op, rank)
         value = [tensors[name] for name in node.inputs]
         value = value[0] if node.op.arity == 1 else value
         for number, layer in enumerate(layers):
@@ -171,9 +172,9 @@ def _padded(layers, op, make):
     return [_edges(layers, "ZeroPadding", op.padding), make("valid")]
 
 
-def _conv(layers, op):
+def _conv(layers, op, rank):
     def make(padding):
-        return _of_rank(layers, "Conv", len(op.kernel))(
+        return _of_rank(layers, "Conv", rank)(
             op.filters,
             op.kernel,
             strides=op.stride,
@@ -185,11 +186,11 @@ def _conv(layers, op):
     return _padded(layers, op, make)
 
 
-def _transposed_conv(layers, op):
+def _transposed_conv(layers, op, rank):
     if not isinstance(op.padding, str) and min(v for pair in op.padding for v in pair) < 0:
         raise ValueError(f"transposed_conv: Keras cannot add to its output, found {op.padding}")
     explicit = not isinstance(op.padding, str)
-    layer = _of_rank(layers, "ConvTranspose", len(op.kernel))(
+    layer = _of_rank(layers, "ConvTranspose", rank)(
         op.filters,
         op.kernel,
         strides=op.stride,
@@ -199,21 +200,21 @@ def _transposed_conv(layers, op):
     return [layer, _edges(layers, "Cropping", op.padding)] if explicit else [layer]
 
 
-def _max_pool(layers, op):
+def _max_pool(layers, op, rank):
     if not isinstance(op.padding, str):
         raise ValueError(f"max_pool: Keras pads with zeros only, found padding {op.padding}")
-    kind = _of_rank(layers, "MaxPooling", len(op.kernel))
+    kind = _of_rank(layers, "MaxPooling", rank)
     return [kind(op.kernel, strides=op.stride, padding=op.padding)]
 
 
-def _average_pool(layers, op):
+def _average_pool(layers, op, rank):
     explicit = not isinstance(op.padding, str)
     if explicit != op.count_padding and op.padding != "valid":
         raise ValueError(
             "average_pool: Keras counts padding in numbers and does not count 'same', found "
             f"{op.padding} with count_padding {op.count_padding}"
         )
-    kind = _of_rank(layers, "AveragePooling", len(op.kernel))
+    kind = _of_rank(layers, "AveragePooling", rank)
 
     def make(padding):
         return kind(op.kernel, strides=op.stride, padding=padding)
@@ -221,7 +222,25 @@ def _average_pool(layers, op):
     return _padded(layers, op, make)
 
 
-def _pad(layers, op):
+def _unpool(layers, op, rank):
+    factors = op.factors if rank > 1 else op.factors[0]
+    return [_of_rank(layers, "UpSampling", rank)(factors)]
+
+
+def _max_unpool(layers, op, rank):
+    raise ValueError("max_unpool: Keras has no layer that puts pixels where a pool found them")
+
+
+def _global_pool(name):
+    """Return a function for the layer of this name, over all pixels."""
+
+    def make(layers, op, rank):
+        return [_of_rank(layers, name, rank)(keepdims=op.keep_axes)]
+
+    return make
+
+
+def _pad(layers, op, rank):
     if op.value != 0:
         raise ValueError(f"pad: Keras pads with zeros only, found {op.value}")
     return [_edges(layers, "ZeroPadding", op.amounts)]
@@ -232,20 +251,35 @@ LAYERS = {
     "transposed_conv": _transposed_conv,
     "max_pool": _max_pool,
     "average_pool": _average_pool,
-    "dense": lambda layers, op: [layers.Dense(op.units, use_bias=op.bias)],
-    "batch_norm": lambda layers, op: [
+    "unpool": _unpool,
+    "max_unpool": _max_unpool,
+    "global_max_pool": _global_pool("GlobalMaxPooling"),
+    "global_average_pool": _global_pool("GlobalAveragePooling"),
+    "dense": lambda layers, op, rank: [layers.Dense(op.units, use_bias=op.bias)],
+    "batch_norm": lambda layers, op, rank: [
         layers.BatchNormalization(epsilon=op.epsilon, center=op.center, scale=op.scale)
     ],
-    "dropout": lambda layers, op: [layers.Dropout(op.rate)],
-    "relu": lambda layers, op: [layers.ReLU()],
-    "sigmoid": lambda layers, op: [layers.Activation("sigmoid")],
-    "linear": lambda layers, op: [layers.Activation("linear")],
-    "affine": lambda layers, op: [layers.Rescaling(op.scale, op.shift)],
-    "concat": lambda layers, op: [layers.Concatenate(axis=op.axis)],
-    "crop": lambda layers, op: [_edges(layers, "Cropping", op.amounts)],
+    "group_norm": lambda layers, op, rank: [
+        layers.GroupNormalization(op.groups, epsilon=op.epsilon, center=op.center, scale=op.scale)
+    ],
+    "dropout": lambda layers, op, rank: [layers.Dropout(op.rate)],
+    "relu": lambda layers, op, rank: [layers.ReLU()],
+    "leaky_relu": lambda layers, op, rank: [layers.LeakyReLU(negative_slope=op.slope)],
+    "elu": lambda layers, op, rank: [layers.ELU(op.alpha)],
+    "tanh": lambda layers, op, rank: [layers.Activation("tanh")],
+    "softmax": lambda layers, op, rank: [layers.Softmax()],
+    "sigmoid": lambda layers, op, rank: [layers.Activation("sigmoid")],
+    "linear": lambda layers, op, rank: [layers.Activation("linear")],
+    "affine": lambda layers, op, rank: [layers.Rescaling(op.scale, op.shift)],
+    "add": lambda layers, op, rank: [layers.Add()],
+    "concat": lambda layers, op, rank: [layers.Concatenate(axis=op.axis)],
+    "crop": lambda layers, op, rank: [_edges(layers, "Cropping", op.amounts)],
     "pad": _pad,
-    "reshape": lambda layers, op: [layers.Reshape(op.shape)],
-    "transpose": lambda layers, op: [layers.Permute(op.axes)],
-    "flatten": lambda layers, op: [layers.Flatten()],
+    "reshape": lambda layers, op, rank: [layers.Reshape(op.shape)],
+    "transpose": lambda layers, op, rank: [layers.Permute(op.axes)],
+    "flatten": lambda layers, op, rank: [layers.Flatten()],
 }
-"""Op -> function of keras.layers and the op that returns the Keras layers, in their order."""
+"""Op -> function that returns the Keras layers, in their order.
+
+It takes keras.layers, the op, and how many spatial axes its first input has.
+"""
