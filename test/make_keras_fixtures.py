@@ -1,4 +1,4 @@
-"""Write test/data/keras3-*.h5 and what Keras computes with them.
+"""Write test/data/keras3-*.h5, *.keras and what Keras computes with them.
 
 Run by hand where TensorFlow is installed:  python test/make_keras_fixtures.py
 """
@@ -89,7 +89,8 @@ if __name__ == "__main__":
     for make in (quasarnet, image, sequential, residual):
         model = make()
         randomize(model)
-        model.save(HERE / "data" / f"keras3-{make.__name__}.h5")
+        for ending in ("h5", "keras"):
+            model.save(HERE / "data" / f"keras3-{make.__name__}.{ending}")
         x = noise((3, *model.inputs[0].shape[1:]), 99)
         result = model.predict(x, verbose=0)
         result = np.stack(result) if isinstance(result, list) else result

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from desinn.files import check_output, input_file, whole_file
+from desinn.files import check_extent, check_output, input_file, read_json, read_yaml, whole_file
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -88,3 +88,74 @@ def test_input_must_be_there_and_a_file(tmp_path):
         input_file(tmp_path)
     (tmp_path / "a").write_text("")
     assert input_file(tmp_path / "a") == str(tmp_path / "a")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_refused(tmp_path, kind):
+    path = tmp_path / "a"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="a: is a pipe or a device, expected a file"):
+        input_file(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ('{"a": 1, "a": 2}', "two entries have one name"),
+        ('{"a": -Infinity}', "-Infinity is not a finite number"),
+        ("[1e999]", "1e999 is not a finite number"),
+        ("[" * 66 + "]" * 66, "it is nested more than 64 deep"),
+        ("[" * 10**5, "it is nested more than 64 deep"),
+        (str(2**1024), "an integer has more than 1024 bits"),
+        ("{", "Expecting property name"),
+    ],
+)
+def test_json_that_readers_could_take_differently(text, match):
+    with pytest.raises(ValueError, match=match):
+        read_json(text)
+
+
+def test_json_as_it_is_meant():
+    assert read_json("[" * 64 + "]" * 64)
+    assert read_json('{"a": [1.5, -1e-3, null, true, "b"]}') == {
+        "a": [1.5, -1e-3, None, True, "b"]
+    }
+
+
+def test_what_occurs_twice_counts_twice():
+    part = ["abc"]
+    check_extent([part, part], 9)  # three lists, and twice three characters
+    with pytest.raises(ValueError, match="holds more than 8 values and characters"):
+        check_extent([part, part], 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("a: &a {x: 1}\nb: {<<: [*a, *a]}", "<< of several mappings, expected one"),
+        ("a: &a {x: 1}\nb: {<<: *a, <<: *a}", "<< of several mappings, expected one"),
+        (
+            f"a: &a {{{', '.join(f'k{i}: 1' for i in range(101))}}}\nb: {{<<: *a}}",
+            "<< to more than 100 entries",
+        ),
+        ("a: &a [*a]", "nested more than 64 deep"),
+        ("a: " + "[" * 900, "nested too deeply"),
+        ("a: !!bool maybe", "KeyError"),
+        ("a: !!python/name:os.system", "could not determine a constructor"),
+        ("a: " + "b" * 2**19, "more than 524288 characters"),
+        (f"a: 0x{'f' * 300}", "an integer has more than 1024 bits"),
+    ],
+)
+def test_yaml_that_means_no_good(tmp_path, text, match):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ValueError, match=rf"a\.yaml: expected YAML, found.*{match}"):
+        read_yaml(tmp_path / "a.yaml", "yaml")
+
+
+def test_yaml_with_aliases_and_merges(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: [*a, *a]")
+    _, content = read_yaml(tmp_path / "a.yaml", "yaml")
+    assert content == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": [{"x": 1, "y": 2}] * 2}

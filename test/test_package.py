@@ -16,7 +16,7 @@ ROOMS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exist
 ALLOWED = {
     "nn": set(),
     "spectra": set(),
-    "io": {"nn.weights", "nn.graph", "spectra"},
+    "io": {"nn.weights", "nn.geometry", "nn.graph", "nn.npz", "spectra"},
     "finders": {"nn", "spectra"},
     "simulate": {"spectra"},
     "evaluate": {"finders", "io", "spectra"},
@@ -33,7 +33,8 @@ NEEDED_EARLY = {"numpy"}
 """What the rooms import at their head; all else waits until it is needed."""
 
 FRAMEWORKS = ("tensorflow", "keras", "torch", "h5py", "astropy", "desiutil", "desispec",
-              "redrock", "matplotlib", "scipy", "fitsio", "yaml", "onnxruntime")  # fmt: skip
+              "redrock", "matplotlib", "scipy", "fitsio", "yaml", "onnx",
+              "onnxruntime")  # fmt: skip
 
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

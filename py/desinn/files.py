@@ -1,7 +1,21 @@
-"""Files: output that appears whole or not at all, input that is there."""
+"""Files: output that appears whole or not at all, input that is there and bounded."""
 
 import contextlib
+import json
+import math
 import os
+
+DEEPEST = 64
+"""Lists and objects inside one another in a text that is read; a network needs about ten."""
+
+LONGEST_YAML = 2**19
+"""Characters; the reader takes seconds for so many."""
+
+MOST_MERGED = 100
+"""Entries of a mapping in YAML that takes some of another's."""
+
+LARGEST_BITS = 1024
+"""Of an integer in a text: no float holds more."""
 
 
 @contextlib.contextmanager
@@ -108,6 +122,8 @@ def input_file(path):
         If there is no such file.
     IsADirectoryError
         If it is a folder.
+    OSError
+        If it is something else than a file (a pipe, which could keep us waiting; a device).
     PermissionError
         If it may not be read.
     """
@@ -116,9 +132,94 @@ def input_file(path):
         raise IsADirectoryError(f"{path}: is a folder, expected a file")
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: there is no such file")
+    if not os.path.isfile(path):
+        raise OSError(f"{path}: is a pipe or a device, expected a file")
     if not os.access(path, os.R_OK):
         raise PermissionError(f"{path}: may not be read")
     return path
+
+
+def read_json(text):
+    """Read JSON that means the same to every reader.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, is nested too deeply, has two entries of one name, or a number that is
+        not finite or is too large.
+
+    Examples
+    --------
+    >>> read_json('{"a": [1, 2.5]}')
+    {'a': [1, 2.5]}
+    >>> read_json('{"a": NaN}')
+    Traceback (most recent call last):
+    ValueError: NaN is not a finite number
+    """
+    hooks = {"object_pairs_hook": _unique, "parse_float": _finite, "parse_constant": _finite}
+    try:
+        content = json.loads(text, **hooks)
+    except RecursionError:
+        raise ValueError(f"it is nested more than {DEEPEST} deep") from None
+    check_extent(content, len(text) + 1)
+    return content
+
+
+def _unique(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("two entries have one name")
+    return content
+
+
+def _finite(text):
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return value
+
+
+def check_extent(content, most):
+    """Raise if what was read is nested too deeply, or would be too long if it were written out.
+
+    Parameters
+    ----------
+    content : object
+        Of dicts, lists and plain values. What it holds twice, as by an alias in YAML, counts
+        twice.
+    most : int
+        How many values and characters of text it may hold.
+
+    Raises
+    ------
+    ValueError
+    """
+    waiting, total = [(content, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        inner = _inner(value)
+        total += len(value) if isinstance(value, str) else 1
+        if total + len(waiting) + len(inner) > most:
+            raise ValueError(f"it holds more than {most} values and characters, aliases resolved")
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested more than {DEEPEST} deep")
+        if isinstance(value, int) and value.bit_length() > LARGEST_BITS:
+            raise ValueError(f"an integer has more than {LARGEST_BITS} bits")
+        waiting += [(part, depth + 1) for part in inner]
+
+
+def _inner(value):
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list | tuple | set) else ()
 
 
 def read_yaml(name, extra):
@@ -143,7 +244,7 @@ def read_yaml(name, extra):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no YAML.
+        If it is no YAML, is nested too deeply, or would be far longer with its aliases resolved.
     ImportError
         If pyyaml is not installed.
     """
@@ -155,6 +256,30 @@ def read_yaml(name, extra):
         raise ImportError(f"{path}: needs pyyaml: pip install 'desinn[{extra}]'") from None
     try:
         with open(path, encoding="utf-8") as file:
-            return path, yaml.safe_load(file)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: expected YAML, found: {error}") from None
+            text = file.read(LONGEST_YAML + 1)
+        if len(text) > LONGEST_YAML:
+            raise ValueError(f"more than {LONGEST_YAML} characters")
+        content = yaml.load(text, _loader(yaml))
+        check_extent(content, 4 * len(text) + 10_000)
+    except RecursionError:
+        raise ValueError(f"{path}: expected YAML, found it nested too deeply") from None
+    except Exception as error:  # what a value is made by may fail in any way
+        known = isinstance(error, ValueError | yaml.YAMLError)
+        found = error if known else repr(error)
+        raise ValueError(f"{path}: expected YAML, found: {found}") from None
+    return path, content
+
+
+def _loader(yaml):
+    """Return the safe loader, with merges (``<<``) that cannot double a mapping's length."""
+
+    class Loader(yaml.SafeLoader):
+        def flatten_mapping(self, node):
+            merged = [value for key, value in node.value if key.tag.endswith(":merge")]
+            if len(merged) > 1 or any(isinstance(one, yaml.SequenceNode) for one in merged):
+                raise ValueError("<< of several mappings, expected one")
+            super().flatten_mapping(node)
+            if merged and len(node.value) > MOST_MERGED:
+                raise ValueError(f"<< to more than {MOST_MERGED} entries")
+
+    return Loader

@@ -92,6 +92,14 @@ def test_all_arrays_that_do_not_fit_come_in_one_error(state):
     assert "w: cannot reshape" in text
 
 
+def test_names_are_ignored_by_pattern(state):
+    state |= {"optimizer/m": np.ones(2), "optimizer/v": np.ones(2)}
+    ignoring = {**ARCHITECTURE, "ignore": ["step", "optimizer/*"]}
+    assert set(named_arrays(state, ignoring, "here.npz")[1]) == set(ARCHITECTURE["arrays"])
+    with pytest.raises(ValueError, match=r"nothing\*: missing in the file"):
+        named_arrays(state, {**ignoring, "ignore": [*ignoring["ignore"], "nothing*"]}, "here.npz")
+
+
 def test_arrays_that_are_no_numbers_are_refused(state):
     state["b"] = np.array(["a", "b", "c"])
     with pytest.raises(ValueError, match="b: expected real numbers, found <U1"):
@@ -167,12 +175,14 @@ def test_options_that_say_nothing_are_refused(files, data):
 
 
 def test_what_cannot_be_told_is_asked_for(files, tmp_path):
-    with pytest.raises(ValueError, match=r"not a network of deepCR; its arrays need an --arch"):
+    with pytest.raises(ValueError, match=r"not a network of deepCR; its arrays need an") as caught:
         read_foreign(files[0])
+    assert "--architecture: w (3, 2, 1, 2), b (3,), v (18, 1), step (1,)" in str(caught.value)
     with pytest.raises(
-        ValueError, match=r"ends in one of \.h5 \.hdf5 \.pth \.pt \.npz, found '\.onnx'"
+        ValueError,
+        match=r"ends in one of \.keras \.h5 \.hdf5 \.onnx \.pth \.pt \.npz, found '\.pkl'",
     ):
-        read_foreign(shutil.copy(files[0], tmp_path / "a.onnx"))
+        read_foreign(shutil.copy(files[0], tmp_path / "a.pkl"))
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         read_foreign(tmp_path / "b.npz")
 
@@ -197,7 +207,7 @@ def test_a_damaged_npz_is_refused(files, place):
     with pytest.raises(ValueError, match=r"a\.npz: expected an \.npz of arrays"):
         read_foreign(*files)
     files[0].write_bytes(b"no zip at all")
-    with pytest.raises(ValueError, match="found no zip file"):
+    with pytest.raises(ValueError, match="found: File is not a zip file"):
         read_foreign(*files)
 
 

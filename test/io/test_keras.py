@@ -14,9 +14,10 @@ from helpers.cases import noise
 from helpers.keras_file import OUTPUTS, lambda_code, layer, quasarnet_layers
 
 
+@pytest.mark.parametrize("ending", ["h5", "keras"])
 @pytest.mark.parametrize("name", ["quasarnet", "image", "sequential", "residual"])
-def test_keras_3_files_compute_what_keras_computed(data, name):
-    header, arrays, _ = read_keras(data / f"keras3-{name}.h5")
+def test_keras_3_files_compute_what_keras_computed(data, name, ending):
+    header, arrays, _ = read_keras(data / f"keras3-{name}.{ending}")
     x = noise((3, *header["inputs"][0]["shape"]), 99)
     result = list(Network(header, arrays)(x).values())
     with np.load(data / "keras3-outputs.npz") as file:

@@ -11,80 +11,24 @@ import pytest
 
 from desinn.io.torch import TorchFileError, read_state_dict
 from desinn.io.torchpickle import unpickle
+from helpers.torch_file import (
+    MAGIC,
+    MAKERS,
+    VALUES,
+    call,
+    dict_of,
+    legacy,
+    name,
+    number,
+    pickled,
+    storage,
+    tensor,
+    text,
+    tuple_of,
+    zipped,
+)
 
 CONTAINERS = ("legacy", "zip")
-MAGIC = 0x1950A86A20F9469CFC6C
-VALUES = np.arange(6, dtype="<f4")
-
-
-# An assembler for pickles: torch's own pickler is not here, and hostile files need none.
-
-
-def text(value):
-    return b"X" + struct.pack("<I", len(value)) + value.encode()
-
-
-def number(value):
-    return pickle.dumps(value, protocol=2)[2:-1]
-
-
-def name(module, attribute):
-    return f"c{module}\n{attribute}\n".encode()
-
-
-def tuple_of(*items):
-    return b"(" + b"".join(items) + b"t"
-
-
-def call(function, *arguments):
-    return function + tuple_of(*arguments) + b"R"
-
-
-def dict_of(**items):
-    return b"}(" + b"".join(text(key) + value for key, value in items.items()) + b"u"
-
-
-def pickled(code, protocol=2):
-    return b"\x80" + bytes([protocol]) + code + b"."
-
-
-def storage(key="0", kind="FloatStorage", numel=6, *more):
-    place = (text("storage"), name("torch", kind), text(key), text("cpu"), number(numel), *more)
-    return tuple_of(*place) + b"Q"
-
-
-def tensor(where=None, offset=0, shape=(2, 3), stride=(3, 1), *more):
-    where = storage() if where is None else where
-    axes = (tuple_of(*map(number, shape)), tuple_of(*map(number, stride)))
-    rest = (number(False), call(name("collections", "OrderedDict")), *more)
-    rebuild = name("torch._utils", "_rebuild_tensor_v2")
-    return call(rebuild, where, number(offset), *axes, *rest)
-
-
-def legacy(content, storages=None, keys=None, head=None, tail=b""):
-    storages = {"0": VALUES} if storages is None else storages
-    head = head or [number(MAGIC), number(1001), dict_of(little_endian=number(True))]
-    keys = list(storages) if keys is None else keys
-    return (
-        b"".join(map(pickled, head))
-        + pickled(content)
-        + pickle.dumps(keys, protocol=2)
-        + b"".join(struct.pack("<q", a.size) + a.tobytes() for a in storages.values())
-        + tail
-    )
-
-
-def zipped(content, storages=None, more=None, **options):
-    storages = {"0": VALUES} if storages is None else storages
-    members = {f"data/{key}": array.tobytes() for key, array in storages.items()}
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", **options) as archive:
-        for key, value in ({"data.pkl": pickled(content)} | members | (more or {})).items():
-            archive.writestr(f"weights/{key}", value)
-    return stream.getvalue()
-
-
-MAKERS = {"legacy": legacy, "zip": zipped}
 
 
 @pytest.fixture(name="files", scope="session")
@@ -290,6 +234,24 @@ def test_numbers_that_claim_memory(refused):
 
 def test_nesting_that_overflows_the_stack(refused):
     refused(zipped(b"})" + 1_000_000 * b"\x85" + b"Ns"), "expected at most 50000 tuples")
+
+
+KEYS = {"tuple": b")", "int": number(-1), "NoneType": b"N", "Tensor": tensor()}
+
+
+@pytest.mark.parametrize("found", KEYS)
+@pytest.mark.parametrize("instructions", [b"}%bNs", b"}(%bNu", b"}(X\x01\0\0\0aN%bNu"])
+def test_keys_that_could_take_forever_to_hash(refused, found, instructions):
+    refused(zipped(instructions % KEYS[found]), f"expected names as keys, found {found}$")
+
+
+def test_keys_of_other_parts_of_a_checkpoint_may_be_numbers(read):
+    content = b"}(" + number(3) + b"N" + text("state_dict") + dict_of(a=tensor()) + b"u"
+    assert list(read(zipped(content))) == ["a"]
+
+
+def test_instructions_that_each_claim_memory(refused):
+    refused(zipped(b"]" * 500_001), "expected at most 500000 instructions, found more")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,22 @@ def test_parameter_counts_of_the_published_quasarnets():
     assert lengths == [222, 111, 56, 28, 14, 7]
 
 
+def test_nodes_stand_in_rounds():
+    """First what needs no other, then what needs that; as in the file within a round."""
+    sources = {"c": "a", "b": "x", "e": "c", "a": "x", "d": "b"}
+    nodes = [{"name": k, "op": "relu", "inputs": [v]} for k, v in sources.items()]
+    graph = Graph([{"name": "x", "shape": [2]}], nodes, {"y": "e"})
+    assert [node.name for node in graph.nodes] == ["b", "a", "c", "d", "e"]
+
+
+def test_the_text_of_an_error_stays_short():
+    nodes = [{"name": f"n{i}", "op": "?" * 10**4, "inputs": ["x"]} for i in range(1000)]
+    with pytest.raises(GraphError, match=r"\.\.\. and 980 more$") as caught:
+        Graph([{"name": "x", "shape": [2]}], nodes, {"y": "n0"})
+    assert len(str(caught.value)) < 12_000
+    assert len(caught.value.problems) == 1000
+
+
 def test_a_circle_is_named():
     nodes = [{"name": n, "op": "relu", "inputs": [i]} for n, i in (("a", "b"), ("b", "a"))]
     assert problems(nodes=nodes) == ["nodes: these wait for one another in a circle: a, b"]
@@ -56,8 +72,11 @@ def test_a_circle_is_named():
 @pytest.mark.parametrize(
     ("node", "text"),
     [
-        ({"name": 3, "op": "relu"}, "nodes: expected a name without '/', found 3"),
-        ({"name": "a/b", "op": "relu"}, "nodes: expected a name without '/', found 'a/b'"),
+        ({"name": 3, "op": "relu"}, "nodes: expected a printable name without '/', found 3"),
+        (
+            {"name": "a/b", "op": "relu"},
+            "nodes: expected a printable name without '/', found 'a/b'",
+        ),
         ({"name": "x", "op": "relu"}, "node x: there are two of that name"),
         ({"name": "a", "op": None}, "node a: op None is unknown"),
         ({"name": "a", "op": "relu", "inputs": "x"}, "node a: inputs: expected a list of names"),

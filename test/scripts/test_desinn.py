@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from desinn import load_model
-from desinn.nn import read_weights
+from desinn.nn import Network, WeightsError, read_weights
 from desinn.scripts import prompt
 from desinn.scripts.desinn import main, parse
 from helpers import keras_file
+from helpers.cases import noise
 from helpers.keras_file import OUTPUTS, quasarnet_layers
 
 
@@ -49,9 +50,35 @@ def test_convert_does_not_replace_unasked(weights, tmp_path):
         main(["convert", str(tmp_path / "q.h5"), weights])
 
 
-def test_convert_wants_an_npz(tmp_path):
-    with pytest.raises(ValueError, match=r"expected a name that ends in \.npz"):
+def test_convert_knows_three_endings(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"expected a name that ends in one of \.npz \.onnx \.ker"
+    ):
         main(["convert", "q.h5", str(tmp_path / "q.h5")])
+
+
+def test_convert_goes_out_and_comes_back(weights, tmp_path, caplog):
+    pytest.importorskip("onnx", reason="onnx is not installed (pip install desinn[onnx])")
+    out, back = str(tmp_path / "q.onnx"), str(tmp_path / "back.npz")
+    main(["convert", weights, out, "--name", "far"])
+    assert f"{out}: far, kind qso, " in caplog.text
+    main(["convert", out, back])
+    assert (read_weights(back)[0]["kind"], read_weights(back)[0]["name"]) == ("free", "q")
+    x = noise((2, 443, 1), 1)
+    expected, result = (Network(*read_weights(path))(x) for path in (weights, back))
+    assert list(result) == list(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(result[name], values, atol=1e-6)
+
+
+@pytest.mark.parametrize("ending", ["onnx", "keras"])
+def test_convert_goes_out_from_weights_files_only(weights, tmp_path, ending):
+    out = str(tmp_path / f"q.{ending}")
+    with pytest.raises(ValueError, match=r"--scale says nothing of such a file"):
+        main(["convert", weights, out, "--scale", "2"])
+    with pytest.raises(WeightsError, match=r"q\.h5: not a valid weights file"):
+        main(["convert", str(tmp_path / "q.h5"), out])
+    assert not os.path.exists(out)
 
 
 def test_info_shows_all_there_is(weights, capsys):

@@ -7,16 +7,22 @@ where they are known ``prepare``, ``interpret``, ``provenance``) and two entries
     ``node/parameter`` -> the array's name in the file, or an object with ``from`` (the name),
     ``shape`` (reshape to this first) and ``axes`` (then put the axes into this order).
 ``ignore``
-    Names in the file that are not wanted. What is neither used nor ignored is an error.
+    Names in the file that are not wanted, or patterns (``optimizer/*``). What is neither used nor
+    ignored is an error.
 """
+
+import fnmatch
 
 import numpy as np
 
 from ..files import read_yaml
+from ..nn.graph import listed
 
 SECTIONS = {"kind": str, "inputs": list, "nodes": list, "outputs": dict, "arrays": dict}
 OPTIONAL = {"name": str, "prepare": dict, "interpret": dict, "provenance": dict, "ignore": list}
 SOURCE = {"from", "shape", "axes"}
+MOST_COPIES = 8
+"""An array may be used several times, but all together not more often than so."""
 
 
 def read_architecture(path):
@@ -43,7 +49,7 @@ def read_architecture(path):
     path, content = read_yaml(path, "yaml")
     problems = _problems(content)
     if problems:
-        raise ValueError(f"{path}: not an architecture: {'; '.join(problems)}")
+        raise ValueError(f"{path}: not an architecture: {listed(problems, '; ')}")
     return content
 
 
@@ -102,20 +108,26 @@ def named_arrays(state, architecture, where):
         target: {"from": source} if isinstance(source, str) else source
         for target, source in architecture["arrays"].items()
     }
-    used = {source["from"] for source in sources.values()} | set(architecture.get("ignore", ()))
+    used = {source["from"] for source in sources.values()}
+    for pattern in architecture.get("ignore", ()):
+        used.update(fnmatch.filter(state, pattern) or [pattern])
     problems = [f"{n}: missing in the file" for n in sorted(used - set(state))]
     problems += [
         f"{n}: in the file, but neither used nor ignored" for n in sorted(set(state) - used)
     ]
-    arrays = {}
+    arrays, room = {}, MOST_COPIES * sum(array.size for array in state.values())
     for target, source in sources.items():
         if source["from"] in state:
+            room -= state[source["from"]].size
+            if room < 0:
+                problems.append(f"arrays: more than {MOST_COPIES} times what the file holds")
+                break
             try:
                 arrays[target] = _turned(state[source["from"]], source)
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 problems.append(f"{source['from']}: {error}")
     if problems:
-        raise ValueError(f"{where}: does not fit the architecture: {'; '.join(problems)}")
+        raise ValueError(f"{where}: does not fit the architecture: {listed(problems, '; ')}")
     defaults = {"name": "", "prepare": {}, "interpret": {}, "provenance": {}}
     header = {k: v for k, v in architecture.items() if k not in ("arrays", "ignore")}
     return {**defaults, **header}, arrays

@@ -1,21 +1,24 @@
-"""Keras networks from HDF5 files, read without Keras.
+"""Keras networks from HDF5 files and Keras 3's archives, read without Keras.
 
 The graph follows the file's ``model_config``, never the names of layers: those of batch
 normalisations and lambdas carry a counter of the session that made them.
 """
 
 import itertools
-import json
 
 import numpy as np
 
-from ..files import input_file
+from ..files import input_file, read_json
 from ..nn.graph import Graph, GraphError
+from .hdf5 import check_hdf5
+from .keras_archive import archive_arrays, read_archive
 from .keras_layers import ALONG_LAST, ARRAYS, KerasError, check_last_axis, layer_nodes, turned
+
+ZIP = b"PK\x03\x04"
 
 
 def read_keras(path):
-    """Read a network from a Keras HDF5 file (``.h5``, Keras 2 or 3).
+    """Read a network from a file of Keras 2 (``.h5``) or 3 (``.h5``, ``.keras``).
 
     Parameters
     ----------
@@ -46,19 +49,32 @@ def read_keras(path):
     except ImportError:
         raise ImportError("reading Keras files needs h5py: pip install 'desinn[hdf5]'") from None
     try:
+        content = _content(path)
+        if content.startswith(ZIP):
+            config, version, weights = read_archive(path)
+            with h5py.File(weights, "r") as file:
+                check_hdf5(file, weights.getvalue())
+                return _read(_settings(config), version, file, archive_arrays)
         with h5py.File(path, "r") as file:
-            return _read(file)
+            check_hdf5(file, content)
+            version = _text(file.attrs.get("keras_version", "?"))
+            return _read(_model_config(file), version, file, _named_arrays)
     except KerasError as error:
         raise KerasError(f"{path}: {error}") from None
     except OSError as error:
         raise KerasError(f"{path}: expected an HDF5 file, found: {error}") from None
-    except (KeyError, TypeError, IndexError, AttributeError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         # What h5py raises, or a configuration that is not laid out as Keras does it.
         raise KerasError(f"{path}: damaged, or not laid out as Keras does: {error!r}") from error
 
 
-def _read(file):
-    config = _model_config(file)
+def _content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _read(config, version, file, datasets):
+    """Return header, arrays and grid; `datasets` yields a layer's, its names and its datasets."""
     layers = _layers(config)
     by_name = {layer["name"]: layer for layer in layers}
     inputs, nodes, last = [], [], {}
@@ -74,7 +90,7 @@ def _read(file):
     for node in nodes:  # inside a layer the second node already names the first
         own = node["name"].removesuffix("_activation")
         node["inputs"] = [i if i == own else last[i] for i in node["inputs"]]
-    outputs = {name: last[name] for name in _output_names(config, layers)}
+    outputs = {public: last[name] for public, name in _outputs(config, layers)}
     _check_axes(layers, inputs, nodes, outputs)
     header = {
         "kind": "free",
@@ -84,9 +100,9 @@ def _read(file):
         "outputs": outputs,
         "prepare": {},
         "interpret": {},
-        "provenance": {"converted_from": f"Keras {_text(file.attrs.get('keras_version', '?'))}"},
+        "provenance": {"converted_from": f"Keras {version}"},
     }
-    return header, _arrays(file, layers), _grid(file)
+    return header, _arrays(datasets(file, layers)), _grid(file)
 
 
 def _check_axes(layers, inputs, nodes, outputs):
@@ -110,9 +126,14 @@ def _model_config(file):
             "attribute model_config: missing, expected a whole model and not only weights"
         )
     try:
-        config = json.loads(_text(file.attrs["model_config"]))
+        config = read_json(_text(file.attrs["model_config"]))
     except ValueError as error:
         raise KerasError(f"attribute model_config: expected JSON, found: {error}") from None
+    return _settings(config)
+
+
+def _settings(config):
+    """Return the settings of a model, from its configuration."""
     kind = config.get("class_name")
     if kind not in ("Functional", "Model", "Sequential"):
         raise KerasError(f"expected a Functional or Sequential model, found {kind!r}")
@@ -170,28 +191,37 @@ def _input_shape(settings):
     return list(shape[1:])
 
 
-def _output_names(config, layers):
+def _outputs(config, layers):
+    """Return public name and layer of each output."""
     entries = config.get("output_layers")
     if entries is None:
-        return [layers[-1]["name"]]
+        return [(layers[-1]["name"], layers[-1]["name"])]
+    if isinstance(entries, dict):  # Keras 3, of a model that returns one
+        return [(public, entry[0]) for public, entry in entries.items()]
     if entries and isinstance(entries[0], str):  # Keras 3 with one output
         entries = [entries]
-    return [entry[0] for entry in entries]
+    return [(entry[0], entry[0]) for entry in entries]
 
 
-def _arrays(file, layers):
+def _arrays(datasets):
     """Return ``node/parameter`` -> array of all layers, their axes in our order."""
-    groups = file.get("model_weights", file)
     arrays = {}
-    for layer in layers:
+    for layer, parameter, dataset in datasets:
         name, kind = layer["name"], layer["class_name"]
-        for path in groups[name].attrs.get("weight_names", []) if name in groups else []:
-            parameter = _text(path).split("/")[-1].split(":")[0]
-            if parameter not in ARRAYS:
-                raise KerasError(f"layer {name} ({kind}): weight {parameter} is unknown")
-            values = np.asarray(groups[name][_text(path)], dtype=np.float32)
-            arrays[f"{name}/{ARRAYS[parameter]}"] = turned(kind, parameter, values)
+        if parameter not in ARRAYS:
+            raise KerasError(f"layer {name} ({kind}): weight {parameter} is unknown")
+        values = np.asarray(dataset, dtype=np.float32)
+        arrays[f"{name}/{ARRAYS[parameter]}"] = turned(kind, parameter, values)
     return arrays
+
+
+def _named_arrays(file, layers):
+    """Yield layer, Keras' name of an array, and dataset: from a file that has names."""
+    groups = file.get("model_weights", file)
+    for layer in layers:
+        name = layer["name"]
+        for path in groups[name].attrs.get("weight_names", []) if name in groups else []:
+            yield layer, _text(path).split("/")[-1].split(":")[0], groups[name][_text(path)]
 
 
 def _grid(file):

@@ -4,6 +4,7 @@ Python's unpickler calls whatever a pickle names. Here a pickle is first read th
 being run: only the instructions that torch writes may occur, and no number in them may claim
 memory. Then it runs with a table of harmless stand-ins for the few names that a state dict needs;
 they build records (`Tensor`, `Storage`), and whether those fit the bytes is for the caller.
+It runs in Python's unpickler that is written in Python: C's would take any key into a dict.
 """
 
 import io
@@ -30,7 +31,9 @@ STORED = {
 }
 MAX_AXES = 32
 _MAX_TUPLES = 50_000  # Hashing a tuple nested a million deep overflows the stack.
+_MAX_INSTRUCTIONS = 500_000  # Of one byte each may make 100 bytes; a tensor needs about 50.
 _LARGEST = 2**63
+_LARGEST_KEY = 2**32
 
 # What torch writes for a state dict. Missing here are the ways to reach a class (INST, OBJ,
 # NEWOBJ, EXT1, ...) and those that ask for memory by a number (BINBYTES8, BYTEARRAY8, ...).
@@ -144,8 +147,10 @@ _ADMITTED = {
 }
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
     """Run one pickle; `storages` is key -> (kind, numel) as the pickle declares them."""
+
+    dispatch = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, data):
         super().__init__(io.BytesIO(data), encoding="utf-8")
@@ -161,6 +166,17 @@ class _Unpickler(pickle.Unpickler):
                 f"expected nothing but tensors, found {found} (refused, not run)"
             ) from None
 
+    def _set_item(self):
+        _check_keys(self.stack[-2:-1])
+        self.load_setitem()
+
+    def _set_items(self):
+        _check_keys(self.stack[::2])
+        self.load_setitems()
+
+    dispatch[pickle.SETITEM[0]] = _set_item
+    dispatch[pickle.SETITEMS[0]] = _set_items
+
     def persistent_load(self, pid):
         """Give the record of a storage; the bytes are looked at later."""
         match pid:
@@ -174,6 +190,13 @@ class _Unpickler(pickle.Unpickler):
             raise TorchFileError(f"expected one kind and size of storage {key!r}, found others")
         start, length = (0, numel) if view is None else _view_of_storage(view, key, numel)
         return Storage(key, kind, start, length)
+
+
+def _check_keys(keys):
+    """Raise unless keys are names or small numbers: tuples of tuples take forever to hash."""
+    for key in keys:
+        if type(key) is not str and not (type(key) is int and 0 <= key < _LARGEST_KEY):
+            raise TorchFileError(f"expected names as keys, found {type(key).__name__.lstrip('_')}")
 
 
 def is_count(number):
@@ -238,7 +261,7 @@ def _scan(data, start):
     """Read a pickle without running it; return where it ends."""
     stream = io.BytesIO(data)
     stream.seek(start)
-    counts = {"put": 0, "tuple": 0}
+    counts = {"put": 0, "tuple": 0, "all": 0}
     try:
         for opcode, argument, _ in pickletools.genops(stream):
             _check_instruction(opcode.name, argument, counts)
@@ -252,6 +275,9 @@ def _scan(data, start):
 def _check_instruction(name, argument, counts):
     if name not in _INSTRUCTIONS:
         raise TorchFileError(f"expected nothing but tensors, found the instruction {name}")
+    counts["all"] += 1
+    if counts["all"] > _MAX_INSTRUCTIONS:
+        raise TorchFileError(f"expected at most {_MAX_INSTRUCTIONS} instructions, found more")
     if name in ("BINPUT", "LONG_BINPUT"):
         # The unpickler makes its memo as long as this number says.
         if argument > counts["put"]:

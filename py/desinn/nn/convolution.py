@@ -76,6 +76,13 @@ class Conv(Convolution):
         )
         return (*sizes, self.filters)
 
+    def spare_shape(self, shape):
+        """Return the shape of the padded input."""
+        sizes = geometry.padded_sizes(
+            shape[:-1], self.kernel, self.stride, self.dilation, self.padding
+        )
+        return (*sizes, shape[-1])
+
     def reach(self, axis, low, high, size):
         """Return the pixels under the windows."""
         return geometry.reach(self, axis, low, high, size)
@@ -202,6 +209,10 @@ class TransposedConv(Convolution):
         if any(n is not None and n < 1 for n in sizes):
             raise ValueError(f"padding {self.padding} leaves nothing of the output")
         return (*sizes, self.filters)
+
+    def spare_shape(self, shape):
+        """Return the shape of what the output is cut from."""
+        return (*self._full(shape[:-1]), self.filters)
 
     def _crops(self):
         return geometry.transposed_crops(self.kernel, self.stride, self.padding)

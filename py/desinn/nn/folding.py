@@ -4,6 +4,7 @@ The folded network computes the same function in fewer passes over memory. Produ
 are taken in float64, and rounded to float32 at each merge.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,12 +57,12 @@ def fold(graph, arrays):
         Public name -> name of a step or of an input.
     """
     nodes, outputs = _without_identities(graph)
-    readers = [name for step in nodes for name in step.inputs] + list(outputs.values())
+    readers = Counter([name for step in nodes for name in step.inputs] + list(outputs.values()))
     steps = {}
     for step in nodes:
         step.params = {key: arrays[f"{step.name}/{key}"] for key in step.params}
         before = steps.get(step.inputs[0])
-        alone = before is not None and readers.count(before.name) == 1
+        alone = before is not None and readers[before.name] == 1
         merged = _merged(before, step) if alone else None
         if merged is not None:
             del steps[before.name]

@@ -54,6 +54,22 @@ def _same(size, extent, stride):
     return total // 2, total - total // 2
 
 
+def padded_sizes(sizes, kernel, stride, dilation, padding):
+    """Return the spatial size of the padded input; of an unknown size what is padded to it.
+
+    Parameters
+    ----------
+    sizes, kernel, stride, dilation, padding
+        As for `pads`.
+
+    Returns
+    -------
+    tuple of int
+    """
+    amounts = pads(sizes, kernel, stride, dilation, padding)
+    return tuple((n or 0) + low + high for n, (low, high) in zip(sizes, amounts, strict=True))
+
+
 def output_sizes(sizes, kernel, stride, dilation, padding):
     """Return the spatial size of a convolution's or a pooling's output (None where unknown).
 

@@ -16,8 +16,21 @@ from . import (  # noqa: F401
 from .ops import OPS, Op, positive, show
 
 KEYS = ("name", "op", "inputs")
-LARGEST_PERIOD = 4096
-"""With more turns than that a receptive field is not worked out: no network comes near."""
+MOST_TURNS = 2**18
+"""With more turns, times nodes, a receptive field is not worked out: no network comes near."""
+
+MOST_AXES = 8
+"""Of a shape, without B."""
+
+MOST_VALUES = 2**28
+GROWTH = 2**12
+"""All layers together may hold so many values for one member of a batch, or so many times those
+of the input if that is more. No network comes near, but a file of a kB could ask for any number.
+"""
+
+MOST_LISTED = 20
+LONGEST_LISTED = 500
+"""How many problems, and how many characters of each, the text of an error has."""
 
 
 @dataclass
@@ -48,7 +61,25 @@ class GraphError(ValueError):
 
     def __init__(self, problems):
         self.problems = list(problems)
-        super().__init__("; ".join(self.problems))
+        super().__init__(listed(self.problems, "; "))
+
+
+def listed(problems, between):
+    """Return problems as one text, which stays short even for a file that is wrong all over.
+
+    Parameters
+    ----------
+    problems : list of str
+    between : str
+
+    Returns
+    -------
+    str
+    """
+    texts = [p if len(p) <= LONGEST_LISTED else f"{p[:LONGEST_LISTED]} ..." for p in problems]
+    if len(texts) > MOST_LISTED:
+        texts[MOST_LISTED:] = [f"... and {len(problems) - MOST_LISTED} more"]
+    return between.join(texts)
 
 
 class Graph:
@@ -156,7 +187,7 @@ class Graph:
 
     def _field(self, node, axis):
         period = math.prod(node.op.turns(axis) for node in self.nodes)
-        if period > LARGEST_PERIOD:
+        if period * len(self.nodes) > MOST_TURNS:
             return None
         spans = {p: self._span(node, axis, p) for p in range(period, 2 * period + 1)}
         if None in spans.values():
@@ -189,7 +220,7 @@ def _inputs(inputs, problems):
     shapes = {}
     for entry in _list_of_dicts(inputs, "inputs", problems):
         name, shape = entry.get("name"), entry.get("shape")
-        if set(entry) != {"name", "shape"} or not isinstance(name, str):
+        if set(entry) != {"name", "shape"} or not _is_name(name):
             problems.append(f"inputs: expected a name and a shape, found {entry!r}")
         elif name in shapes:
             problems.append(f"input {name}: there are two of that name")
@@ -197,11 +228,17 @@ def _inputs(inputs, problems):
             problems.append(
                 f"input {name}: shape: expected a list of sizes or nulls, found {shape!r}"
             )
+        elif len(shape) > MOST_AXES:
+            problems.append(f"input {name}: shape: expected at most {MOST_AXES} sizes")
         else:
             shapes[name] = tuple(shape)
     if not shapes and not problems:
         problems.append("inputs: expected at least one")
     return shapes
+
+
+def _is_name(value):
+    return isinstance(value, str) and value.isprintable()
 
 
 def _size(value):
@@ -225,8 +262,8 @@ def _nodes(nodes, inputs, problems):
     parsed = {}
     for entry in _list_of_dicts(nodes, "nodes", problems):
         name = entry.get("name")
-        if not isinstance(name, str) or not name or "/" in name:
-            problems.append(f"nodes: expected a name without '/', found {name!r}")
+        if not _is_name(name) or not name or "/" in name:
+            problems.append(f"nodes: expected a printable name without '/', found {name!r}")
         elif name in parsed or name in inputs:
             problems.append(f"node {name}: there are two of that name")
         else:
@@ -264,7 +301,9 @@ def _outputs(outputs, nodes, problems):
         problems.append(f"outputs: expected an object with at least one name, found {outputs!r}")
         return {}
     for name, node in outputs.items():
-        if not isinstance(node, str) or node not in nodes:
+        if not _is_name(name):
+            problems.append(f"outputs: expected a printable name, found {name!r}")
+        elif not isinstance(node, str) or node not in nodes:
             problems.append(f"output {name}: there is no node {node}")
     return dict(outputs)
 
@@ -274,31 +313,65 @@ def _sorted(nodes, inputs, problems):
     for node in nodes.values():
         unknown = [i for i in node.inputs if i not in nodes and i not in inputs]
         problems.extend(f"node {node.name}: there is no input {name}" for name in unknown)
-    known = set(inputs)
-    waiting, done = list(nodes.values()), []
-    while waiting:
-        ready = [n for n in waiting if all(i in known or i not in nodes for i in n.inputs)]
-        if not ready:
-            names = ", ".join(n.name for n in waiting)
-            problems.append(f"nodes: these wait for one another in a circle: {names}")
-            break
-        done += ready
-        known.update(n.name for n in ready)
-        waiting = [n for n in waiting if n.name not in known]
+    done = _rounds(nodes)
+    if len(done) < len(nodes):
+        behind = {node.name for node in done}
+        names = [name for name in nodes if name not in behind]
+        text = ", ".join(names[:MOST_LISTED]) + (", ..." if len(names) > MOST_LISTED else "")
+        problems.append(f"nodes: these wait for one another in a circle: {text}")
     return done
+
+
+def _rounds(nodes):
+    """Return first the nodes that need no other, then those that need these, and so on."""
+    needed = {
+        node.name: {name for name in node.inputs if name in nodes} for node in nodes.values()
+    }
+    readers = {name: [] for name in nodes}
+    for name, sources in needed.items():
+        for source in sources:
+            readers[source].append(name)
+    place = {name: number for number, name in enumerate(nodes)}
+    missing = {name: len(sources) for name, sources in needed.items()}
+    done, ready = [], [name for name in nodes if not missing[name]]
+    while ready:
+        done += ready
+        freed = []
+        for reader in (reader for name in ready for reader in readers[name]):
+            missing[reader] -= 1
+            if not missing[reader]:
+                freed.append(reader)
+        ready = sorted(freed, key=place.get)
+    return [nodes[name] for name in done]
 
 
 def _shapes(nodes, inputs, problems):
     """Return the shape of every node that can be worked out."""
     shapes = dict(inputs)
+    most = room = max(MOST_VALUES, GROWTH * sum(map(_values, inputs.values())))
     for node in nodes:
         if node.op is None or not node.inputs or any(i not in shapes for i in node.inputs):
             continue  # what is wrong before it has been said
+        taken = [shapes[i] for i in node.inputs]
         try:
-            shapes[node.name] = node.op.output_shape(*(shapes[i] for i in node.inputs))
+            shape = node.op.output_shape(*taken)
+            room -= _values(shape) + _values(node.op.spare_shape(*taken))
+            if len(shape) > MOST_AXES:
+                raise ValueError(f"expected at most {MOST_AXES} axes behind B")
+            if room < 0:
+                raise ValueError(f"the layers up to it hold more than {most} values")
         except ValueError as error:
             problems.append(f"node {node.name} ({node.op.name}): {error}")
+        else:
+            shapes[node.name] = shape
+        if room < 0:
+            break
     return shapes
+
+
+def _values(shape):
+    """Return how many values a shape has, along the axes that are known."""
+    return math.prod(n for n in shape if n is not None)
 
 
 def _check_input(name, expected, found, problems):

@@ -4,9 +4,13 @@ A layer is described by a node of the weights file (`desinn.nn.graph`). Its clas
 `Op`, stands in the file of its family, and is entered here by its name with `register`.
 """
 
-from math import isfinite
-
 OPS = {}
+
+LARGEST = 2**31 - 1
+"""Of any integer that a node states."""
+
+LARGEST_NUMBER = 3.4028234663852886e38
+"""Of float32."""
 
 
 def register(name):
@@ -34,7 +38,7 @@ def positive(value):
     """Accept a positive integer."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("a positive integer")
-    return value
+    return _not_too_large(value)
 
 
 def positives(value):
@@ -51,6 +55,12 @@ def integer(value):
     """Accept an integer."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("an integer")
+    return _not_too_large(value)
+
+
+def _not_too_large(value):
+    if abs(value) > LARGEST:
+        raise ValueError("an integer of 32 bits")
     return value
 
 
@@ -71,12 +81,10 @@ def sizes(value):
 
 def number(value):
     """Accept a finite number."""
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-            return float(value)
-    except OverflowError:  # an integer that no float can hold
-        pass
-    raise ValueError("a finite number")
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    if not real or not abs(value) <= LARGEST_NUMBER:  # and not >: NaN is none either
+        raise ValueError("a finite number")
+    return float(value)
 
 
 def small_number(value):
@@ -178,6 +186,10 @@ class Op:
             If the layer cannot take such inputs; the text says what it expected and found.
         """
         return shapes[0]
+
+    def spare_shape(self, *shapes):
+        """Return the shape, without B, of what the layer makes beside its output, if anything."""
+        return (0,)
 
     def parameters(self, *shapes):
         """Return the name and shape of each array that the layer needs."""

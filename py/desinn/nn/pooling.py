@@ -1,9 +1,14 @@
 """Pooling: max and average, under windows or over everything."""
 
+import math
+
 import numpy as np
 
 from . import geometry
 from .ops import Op, Whole, flag, padding, positives, register, show, spatial_rank
+
+LARGEST_WINDOW = 2**16
+"""Pixels: they are taken one by one."""
 
 
 class Windowed(Op):
@@ -20,12 +25,22 @@ class Windowed(Op):
         """Return the number of windows along each axis, and C."""
         spatial_rank(shape, len(self.kernel), "a pool")
         geometry.same_rank(kernel=self.kernel, stride=self.stride, padding=self.padding)
+        if math.prod(self.kernel) > LARGEST_WINDOW:
+            raise ValueError(f"windows {self.kernel} have more than {LARGEST_WINDOW} pixels")
         explicit = () if isinstance(self.padding, str) else self.padding
         if any(max(pair) >= k for pair, k in zip(explicit, self.kernel, strict=False)):
             raise ValueError(
                 f"padding {explicit} would leave windows {self.kernel} without a pixel"
             )
         return (*self._outputs(shape[:-1]), shape[-1])
+
+    def spare_shape(self, *shapes):
+        """Return the shape of the padded input."""
+        *sizes, channels = shapes[-1]
+        padded = geometry.padded_sizes(
+            sizes, self.kernel, self.stride, self.dilation, self.padding
+        )
+        return (*padded, channels)
 
     def _outputs(self, sizes):
         return geometry.output_sizes(sizes, self.kernel, self.stride, self.dilation, self.padding)

@@ -7,16 +7,19 @@ stored and not deflated. ``doc/weights.rst`` describes it for readers in other l
 import hashlib
 import json
 import os
-import zipfile
 
 import numpy as np
 
-from ..files import input_file, whole_file
-from .graph import Graph, GraphError
+from ..files import read_json, whole_file
+from .graph import Graph, GraphError, listed
+from .npz import read_npz
 
 FORMAT_VERSION = 1
 KINDS = ("qso", "dla", "cosmics", "free")
 HEADER = "__header__"
+LONGEST_HEADER = 2**22
+"""Bytes: tens of thousands of nodes."""
+
 SECTIONS = {
     "format_version": int,
     "kind": str,
@@ -43,9 +46,9 @@ class WeightsError(ValueError):
 
     def __init__(self, name, problems):
         self.problems = list(problems)
-        several = len(self.problems) > 1
-        text = "".join(f"\n  {p}" for p in self.problems) if several else f" {self.problems[0]}"
-        super().__init__(f"{name}: not a valid weights file:{text}")
+        between = "\n  " if len(self.problems) > 1 else " "
+        text = listed(self.problems, between)
+        super().__init__(f"{name}: not a valid weights file:{between}{text}")
 
 
 def write_weights(path, header, arrays, overwrite=False):
@@ -177,58 +180,27 @@ def read_stored(path):
     WeightsError
         If it is no .npz at all.
     """
-    path = input_file(path)
-    arrays, problems = {}, []
     try:
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                _read_member(archive, info, arrays, problems)
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
-        raise WeightsError(path, [f"expected an .npz, found: {error}"]) from None
+        arrays, problems = read_npz(path, stored=True)
+    except ValueError as error:
+        raise WeightsError(os.fspath(path), [f"expected an .npz, found: {error}"]) from None
+    for name, array in arrays.items():
+        plain = array.flags.c_contiguous
+        if not plain or array.dtype not in (np.dtype("<f4"), np.dtype("u1")):
+            found = f"{array.dtype.str}{'' if plain else ' in Fortran order'}"
+            problems.append(f"{name}: expected little-endian float32 in C order, found {found}")
     return arrays, problems
-
-
-def _read_member(archive, info, arrays, problems):
-    name = info.filename.removesuffix(".npy")
-    if name in arrays:
-        problems.append(f"{name}: there are two of that name")
-    elif info.compress_type != zipfile.ZIP_STORED:
-        problems.append(f"{name}: expected a stored array, found a deflated one")
-    else:
-        with archive.open(info) as stream:
-            try:
-                arrays[name] = _read_array(stream, info.file_size)
-            except (ValueError, EOFError) as error:
-                problems.append(f"{name}: {error}")
-
-
-def _read_array(stream, length):
-    """Read one .npy of `length` bytes; its shape is believed only if the bytes are there."""
-    version = np.lib.format.read_magic(stream)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:
-        raise ValueError(f"expected .npy version 1.0 or 2.0, found {version}")
-    shape, fortran, dtype = readers[version](stream)
-    if fortran or dtype not in (np.dtype("<f4"), np.dtype("u1")):
-        order = " in Fortran order" if fortran else ""
-        raise ValueError(f"expected little-endian float32 in C order, found {dtype.str}{order}")
-    data = stream.read()
-    size = dtype.itemsize
-    for n in shape:
-        size *= n  # Python's integers: a lying shape cannot overflow
-    if size != len(data):
-        raise ValueError(f"expected {size} bytes for shape {shape}, found {len(data)} of {length}")
-    return np.frombuffer(data, dtype).reshape(shape)
 
 
 def _parse(text, problems):
     """Return the header, or an empty one and a problem."""
+    if text.dtype != np.uint8 or text.ndim != 1 or text.size > LONGEST_HEADER:
+        found = f"{text.dtype} of shape {text.shape}"
+        problems.append(f"{HEADER}: expected at most {LONGEST_HEADER} bytes, found {found}")
+        return {}
     try:
-        header = json.loads(bytes(text))
-    except (ValueError, RecursionError) as error:
+        header = read_json(bytes(text).decode())
+    except ValueError as error:
         problems.append(f"{HEADER}: expected JSON, found: {error}")
         return {}
     if not isinstance(header, dict):
@@ -274,7 +246,10 @@ def _header_problems(header):
             problems.append(f"{key}: expected {kind.__name__} in the header, found {found}")
     if isinstance(header.get("kind"), str) and header["kind"] not in KINDS:
         problems.append(f"kind: expected one of {', '.join(KINDS)}, found {header['kind']!r}")
-    if header.get("format_version") in range(-(2**31), 1):
+    name = header.get("name")
+    if isinstance(name, str) and not name.isprintable():
+        problems.append(f"name: expected printable text, found {name!r}")
+    if isinstance(header.get("format_version"), int) and header["format_version"] < 1:
         problems.append(f"format_version: expected 1 or more, found {header['format_version']}")
     return problems
 

@@ -42,7 +42,7 @@ def main(options):
     if options.json:
         prompt.write_out(json.dumps(header, indent=1) + "\n")
     else:
-        prompt.write_out(describe(header, arrays, path))
+        prompt.write_out(prompt.printable(describe(header, arrays, path)))
     return 0
 
 
@@ -134,4 +134,4 @@ def _items(section):
 
 
 def _value(value):
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)

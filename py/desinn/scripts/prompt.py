@@ -169,4 +169,24 @@ def _say(text):
     """Say it once, and not for every rank."""
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi is None or not mpi.Is_initialized() or mpi.COMM_WORLD.rank == 0:
-        get_logger().critical("%s", text)
+        get_logger().critical("%s", printable(text))
+
+
+def printable(text):
+    r"""Return text without what a terminal would obey: names come from files.
+
+    Parameters
+    ----------
+    text : str
+        Of several lines, perhaps.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> printable("layer \x1b[2J")
+    'layer \\x1b[2J'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

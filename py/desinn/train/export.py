@@ -6,8 +6,10 @@ import platform
 import numpy as np
 
 from .. import __version__
+from ..files import whole_file
 from ..nn import Network, write_weights
-from .networks import get_arrays
+from .backend import import_keras
+from .networks import get_arrays, keras_model
 
 TOLERANCE = 1e-5
 """How far an output of ours may be from Keras', in proportion to its largest value above 1."""
@@ -51,6 +53,33 @@ def export(path, header, model, x, overwrite=False):
         )
     write_weights(path, header, arrays, overwrite)
     return float(apart[worst])
+
+
+def write_keras(path, header, arrays, overwrite=False):
+    """Write a network as a Keras model (``.keras``), which Keras can load, run and train.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    header : dict
+    arrays : dict of ndarray
+        ``node/parameter`` -> float32 array.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    ValueError
+        If Keras has no layer for an op, or for one of its settings.
+    FileExistsError
+        If the file exists and `overwrite` is not set.
+    ImportError
+        If TensorFlow is not installed.
+    """
+    import_keras()
+    model = keras_model(header, arrays)
+    with whole_file(path, overwrite) as name:
+        model.save(name)
 
 
 def _apart(ours, theirs):

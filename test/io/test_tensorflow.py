@@ -1,0 +1,93 @@
+"""TensorFlow's checkpoints and SavedModels, by the names of their arrays."""
+
+import numpy as np
+import pytest
+import yaml
+
+from desinn.io.convert import read_foreign
+from desinn.nn import Network
+from helpers.cases import noise
+
+tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make test WITH=train)")
+
+ARCHITECTURE = {
+    "kind": "free",
+    "inputs": [{"name": "x", "shape": [3]}],
+    "nodes": [{"name": "d", "op": "dense", "inputs": ["x"], "units": 2, "bias": True,
+               "weight_norm": False}],
+    "outputs": {"y": "d"},
+}  # fmt: skip
+
+
+class Dense(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = tf.Variable(noise((3, 2), 1))
+        self.b = tf.Variable(noise((2,), 2))
+        self.steps = tf.Variable(7)
+
+
+@pytest.fixture
+def architecture(tmp_path):
+    def write(**content):
+        path = tmp_path / "a.yaml"
+        path.write_text(yaml.safe_dump({**ARCHITECTURE, **content}))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return tf.train.Checkpoint(net=Dense(), rate=tf.Variable(0.5)).save(tmp_path / "c")
+
+
+@pytest.mark.parametrize("ending", ["", ".index"])
+def test_a_checkpoint(checkpoint, architecture, ending):
+    arrays = {"d/kernel": "net/w", "d/bias": "net/b"}
+    header, arrays = read_foreign(
+        checkpoint + ending, architecture(arrays=arrays, ignore=["rate"])
+    )
+    x = noise((4, 3), 3)
+    expected = x @ noise((3, 2), 1) + noise((2,), 2)
+    np.testing.assert_allclose(Network(header, arrays)(x)["y"], expected, atol=1e-6)
+    assert header["provenance"]["source"] == f"c-1{ending}"
+    assert len(header["provenance"]["source_sha256"]) == 64
+
+
+def test_names_that_do_not_fit_are_listed(checkpoint, architecture):
+    with pytest.raises(ValueError, match="does not fit the architecture") as caught:
+        read_foreign(checkpoint, architecture(arrays={"d/kernel": "net/v", "d/bias": "net/b"}))
+    for text in ("net/v: missing in the file", "net/w: in the file, but", "rate: in the file"):
+        assert text in str(caught.value)
+    with pytest.raises(ValueError, match=r"need an --architecture: net/b \(2,\), net/w \(3, 2\)"):
+        read_foreign(checkpoint)
+
+
+def test_a_saved_model_of_keras(tmp_path, architecture):
+    import keras
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.set_weights([noise((3, 2), 1), noise((2,), 2)])
+    model.export(tmp_path / "saved", verbose=False)
+    arrays = {"d/kernel": "variables/0", "d/bias": "variables/1"}
+    header, arrays = read_foreign(
+        tmp_path / "saved", architecture(arrays=arrays, ignore=["_all_variables/*"])
+    )
+    x = noise((4, 3), 3)
+    expected = model.predict(x, verbose=0)
+    np.testing.assert_allclose(Network(header, arrays)(x)["y"], expected, atol=1e-6)
+    assert (header["name"], header["provenance"]["source"]) == ("saved", "saved")
+
+
+def test_a_damaged_checkpoint_is_refused(checkpoint, architecture):
+    path = f"{checkpoint}.index"
+    with open(path, "wb") as file:
+        file.write(b"hello" * 100)
+    with pytest.raises(ValueError, match=r"c-1\.index: expected a checkpoint, found"):
+        read_foreign(path, architecture(arrays={}))
+
+
+def test_a_folder_that_holds_none_is_refused(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        read_foreign(tmp_path)
