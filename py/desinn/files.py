@@ -283,3 +283,36 @@ def _loader(yaml):
                 raise ValueError(f"<< to more than {MOST_MERGED} entries")
 
     return Loader
+
+
+def check_stored(archive, size, error):
+    """Raise unless a zip's members are stored as they are, each once, within the file's size.
+
+    Members that are neither compressed nor overlap cannot be larger than the file.
+
+    Parameters
+    ----------
+    archive : zipfile.ZipFile
+    size : int
+        Bytes of the file.
+    error : type
+        Class of what is raised.
+
+    Raises
+    ------
+    error
+        If a member is compressed, or all together are more than the file holds.
+    """
+    members = archive.infolist()
+    for info in members:
+        if info.compress_type or info.compress_size != info.file_size:  # 0: stored
+            raise error(
+                f"{info.filename}: expected a stored member of {info.file_size} bytes, found "
+                f"{info.compress_size} bytes, compression type {info.compress_type}"
+            )
+    total = sum(info.file_size for info in members)
+    if total > size or len({info.filename for info in members}) != len(members):
+        raise error(
+            f"expected members of different names and at most {size} bytes together, found "
+            f"{len(members)} members of {total} bytes"
+        )

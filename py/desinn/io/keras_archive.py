@@ -10,7 +10,7 @@ import re
 import zipfile
 from collections import Counter
 
-from ..files import read_json
+from ..files import check_stored, read_json
 from .keras_layers import KerasError
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -48,7 +48,7 @@ def read_archive(path):
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            _check_members(archive, os.path.getsize(path))
+            check_stored(archive, os.path.getsize(path), KerasError)
             config = _json(archive, CONFIG)
             version = _json(archive, METADATA).get("keras_version", "3")
             return config, str(version), io.BytesIO(_member(archive, WEIGHTS))
@@ -56,22 +56,6 @@ def read_archive(path):
         raise
     except Exception as error:  # zipfile has no common class for what damaged archives raise
         raise KerasError(f"expected a Keras 3 archive, found: {error}") from None
-
-
-def _check_members(archive, size):
-    members = archive.infolist()
-    for info in members:
-        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            raise KerasError(
-                f"{info.filename}: expected a stored member of {info.file_size} bytes, found "
-                f"{info.compress_size} bytes, compression type {info.compress_type}"
-            )
-    total = sum(info.file_size for info in members)
-    if total > size or len({info.filename for info in members}) != len(members):
-        raise KerasError(
-            f"expected members of different names and at most {size} bytes together, found "
-            f"{len(members)} members of {total} bytes"
-        )
 
 
 def _member(archive, name):

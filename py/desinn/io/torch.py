@@ -12,7 +12,7 @@ import zipfile
 
 import numpy as np
 
-from ..files import input_file
+from ..files import check_stored, input_file
 from .torchpickle import MAX_AXES, STORED, Tensor, TorchFileError, is_count, unpickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # torch's own, the first pickle of a legacy file
@@ -131,7 +131,7 @@ def _read_zip(file):
         raise TorchFileError(f"expected a whole zip archive, found: {error}") from error
     with archive:
         top = _top_folder(archive)
-        _check_members(archive, file.seek(0, os.SEEK_END))
+        check_stored(archive, file.seek(0, os.SEEK_END), TorchFileError)
         graph, storages, _ = unpickle(_member(archive, f"{top}/data.pkl"))
         order = b"little"  # of files older than this member
         if f"{top}/byteorder" in archive.namelist():
@@ -159,23 +159,6 @@ def _top_folder(archive):
             "model.state_dict()"
         )
     return tops[0]
-
-
-def _check_members(archive, size):
-    # Members that are neither compressed nor overlap cannot be larger than the file.
-    members = archive.infolist()
-    for info in members:
-        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            raise TorchFileError(
-                f"{info.filename}: expected a stored member of {info.file_size} bytes, found "
-                f"{info.compress_size} bytes, compression type {info.compress_type}"
-            )
-    total = sum(info.file_size for info in members)
-    if total > size or len({info.filename for info in members}) != len(members):
-        raise TorchFileError(
-            f"expected members of different names and at most {size} bytes together, found "
-            f"{len(members)} members of {total} bytes"
-        )
 
 
 def _member(archive, name, size=None):
