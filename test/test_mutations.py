@@ -14,12 +14,20 @@ from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 import desinn  # noqa: E402
+from desinn.finders.base import finder_for  # noqa: E402
 from desinn.io.torch import TorchFileError, read_state_dict  # noqa: E402
 from desinn.nn import WeightsError, read_weights, write_weights  # noqa: E402
 from desinn.nn.npz import read_npz  # noqa: E402
 from desinn.nn.weights import HEADER, digest  # noqa: E402
 from desinn.scripts.info import describe  # noqa: E402
-from helpers import keras_file, torch_file  # noqa: E402
+from helpers import (  # noqa: E402
+    cosmics,
+    keras_file,
+    sightline_network,
+    torch_file,
+    window_network,
+)
+from helpers.cases import arrays_for  # noqa: E402
 from helpers.hostile_arrays import ARRAYS, archive, npy  # noqa: E402
 from helpers.spectra import quasar_model  # noqa: E402
 from helpers.warden import Warden  # noqa: E402
@@ -188,15 +196,29 @@ def places(content, at=()):
     return found
 
 
-HEADER_PLACES = places(quasar_model()[0])
+def window_model():
+    header = window_network.header(medians=(15,))
+    return header, arrays_for(header)
+
+
+MODELS = {
+    "qso": quasar_model,
+    "dla": lambda: (sightline_network.header(), sightline_network.arrays()),
+    "dla windows": window_model,
+    "cosmics": cosmics.finder_parts,
+    "filler": lambda: cosmics.finder_parts(output="image"),
+}
+"""Networks of all kinds that have finders."""
 
 
 @st.composite
-def headers(draw):
-    """Draw the header of a network with an entry or two replaced, left out or put in twice."""
-    header = copy.deepcopy(quasar_model()[0])
+def changed(draw, header):
+    """Draw a header with an entry or two replaced, left out or put in twice."""
+    header = copy.deepcopy(header)
+    all_places = places(header)
+    told = [place for place in all_places if place[0] in ("prepare", "interpret")]
     for _ in range(draw(st.integers(1, 2))):
-        *way, key = draw(st.sampled_from(HEADER_PLACES))
+        *way, key = draw(st.sampled_from(all_places) | st.sampled_from(told))
         kind = draw(st.sampled_from(["replace", "replace", "delete", "double"]))
         value = draw(VALUES)
         try:
@@ -219,13 +241,15 @@ def _change(content, way, key, kind, value):
         content[f"{key}2"] = copy.deepcopy(content[key])
 
 
-@given(header=headers())
-@several(500)
-def test_a_signed_header_that_is_changed(weights, header):
+@pytest.mark.parametrize("kind", MODELS)
+@given(data=st.data())
+@several(250)
+def test_a_signed_header_that_is_changed(weights, kind, data):
     """All is described and loaded, or refused; the digest is right, so it protects nothing."""
     path = weights[1]
-    arrays = quasar_model()[1]
-    header = {**header, "format_version": 1}
+    header, arrays = MODELS[kind]()
+    assert type(finder_for(header, arrays, path)).__module__.startswith("desinn.finders")
+    header = {**data.draw(changed(header)), "format_version": 1}
     header["sha256"] = digest(header, arrays)
     text = np.frombuffer(json.dumps(header).encode(), "u1")
     np.savez(path, **{HEADER: text}, **arrays)

@@ -82,9 +82,15 @@ def test_headers_that_do_not_fit():
     del header["prepare"]["local"]
     with pytest.raises(ValueError, match="local is missing"):
         SightlineInput.from_header(header)
-    header = dark.header(rest=[912.0])
-    with pytest.raises(ValueError, match="expected a log grid"):
-        SightlineInput.from_header(header)
+    for changes, message in (
+        ({"rest": [912.0]}, r"rest: expected \[float, float\], found \[912"),
+        ({"cell": 0}, "expected a log grid and a cell"),
+        ({"metals": [-1.0]}, "expected wavelengths and units above 0"),
+        ({"local": -1}, "no negative means or local"),
+        ({"lines": []}, "lines: expected 1215"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            SightlineInput.from_header(dark.header(**changes))
     with pytest.raises(ValueError, match=r"lines: expected 1215\.67 first"):
         SightlineInput.from_header(dark.header(lines=[1025.7223, 1215.67]))
 

@@ -7,41 +7,16 @@ from desinn import load_model
 from desinn.files import read_yaml
 from desinn.finders.absorbers import LYA, DLAFlag, SightlineFlag
 from desinn.finders.dla_windows import WindowDLAFinder, WindowInput
-from desinn.io.architecture import read_architecture
 from desinn.io.convert import read_foreign
 from desinn.io.read import read_spectra
 from desinn.nn import Network, WeightsError, write_weights
 from desinn.spectra import Camera, Grid, Spectra
 from helpers.cases import arrays_for, noise
+from helpers.window_network import header
 
 GRID = Grid.log(3.54405, 1e-4, 4730)
 WAVE = 10 ** (GRID.start + GRID.step * (np.arange(GRID.size) + 0.5))
 QUASAR, ABSORBER = 2.6, 2.3
-
-
-def header(medians=(), size=400, **changes):
-    """Return the header of a tiny network with the published input and interpretation."""
-    said = read_architecture("parks2018")
-    weights = {"bias": True, "weight_norm": False}
-    outputs = ("logit", "offset", "nhi")
-    nodes = [
-        {"name": "pool", "op": "max_pool", "inputs": ["flux"], "kernel": [50], "stride": [50],
-         "padding": "same"},
-        {"name": "flat", "op": "flatten", "inputs": ["pool"]},
-        *({"name": n, "op": "dense", "inputs": ["flat"], "units": 1, **weights} for n in outputs),
-        {"name": "confidence", "op": "sigmoid", "inputs": ["logit"]},
-    ]  # fmt: skip
-    return {
-        "kind": "dla",
-        "name": "tiny",
-        "inputs": [{"name": "flux", "shape": [size, 1 + len(medians)]}],
-        "nodes": nodes,
-        "outputs": {"confidence": "confidence", "offset": "offset", "nhi": "nhi"},
-        "prepare": {**said["prepare"], "medians": list(medians)},
-        "interpret": said["interpret"],
-        "provenance": {},
-        **changes,
-    }
 
 
 def finder_of(graph):
@@ -335,7 +310,7 @@ WRONG = {
     "prepare: window is missing": ("prepare", {"window": None}),
     "medians: expected odd widths": ("prepare", {"medians": [4]}),
     "a log grid": ("prepare", {"grid": Grid.linear().to_header()}),
-    "two wavelengths": ("prepare", {"rest": [900.0]}),
+    r"rest: expected \[float, float\], found": ("prepare", {"rest": [900.0]}),
     "inputs: expected one of \\(500, 1\\)": ("prepare", {"window": 500}),
     "valley <= floor <= threshold": ("interpret", {"floor": 0.3}),
     "interpret: votes: expected float": ("interpret", {"votes": "80"}),

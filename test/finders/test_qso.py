@@ -186,12 +186,12 @@ def test_masked_pixels_count_as_no_data(finder):
         (
             "interpret",
             {"lines": [{"name": "LYA"}]},
-            "interpret: lines: expected a list of name and",
+            "interpret: lines: expected \\[{name: str, wave: float}, ...\\], found",
         ),
         (
             "interpret",
             {"lines": [{"name": "LYA", "wave": "?"}]},
-            "interpret: lines: expected a list",
+            "found .{.name.: .LYA., .wave.: .[?].}.",
         ),
         ("interpret", {"lines": []}, "interpret: expected lines and a c_thresh from 0 to 1"),
         ("interpret", {"c_thresh": 2}, "interpret: expected lines and a c_thresh from 0 to 1"),

@@ -32,11 +32,17 @@ def write_frame(path, *args, **kwargs):
     return str(path)
 
 
-def write_finder(path, level=100.0, output="probability", normalize="none", **changes):
-    """Write weights that find what is above some electrons at probability 0.5.
+def write_finder(path, *args, **kwargs):
+    """Write the weights that `finder_parts` returns; return the name as text."""
+    write_weights(path, *finder_parts(*args, **kwargs), overwrite=True)
+    return str(path)
+
+
+def finder_parts(level=100.0, output="probability", normalize="none", **changes):
+    """Return header and arrays of what finds pixels above some electrons at probability 0.5.
 
     At 1.1 times the level the probability is 0.73. If the image is normalised, the level is in
-    what becomes of it. Return the name as text.
+    what becomes of it.
     """
     filler = output == "image"
     channels = ["image outside mask", "mask"] if filler else ["image"]
@@ -60,6 +66,4 @@ def write_finder(path, level=100.0, output="probability", normalize="none", **ch
         **changes,
     }  # fmt: skip
     kernel = np.full((1, 1, len(channels), 1), 10 / level, np.float32)
-    arrays = {"conv/kernel": kernel, "conv/bias": np.float32([-10.0])}
-    write_weights(path, header, arrays, overwrite=True)
-    return str(path)
+    return header, {"conv/kernel": kernel, "conv/bias": np.float32([-10.0])}

@@ -146,45 +146,6 @@ def finder_for(header, arrays, path):
         raise WeightsError(path, [str(error)]) from None
 
 
-def section(header, name, keys):
-    """Return the values of a header's section, all of which must be there.
-
-    Parameters
-    ----------
-    header : dict
-    name : str
-        ``prepare`` or ``interpret``.
-    keys : dict
-        Key -> type that the value must have.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        With all that is missing, unknown or of the wrong type.
-    """
-    found = {
-        key: float(value) if keys.get(key) is float and type(value) is int else value
-        for key, value in header[name].items()
-    }
-    problems = [f"{name}: {key} is missing" for key in keys if key not in found]
-    problems += [f"{name}: {key} is unknown" for key in found if key not in keys]
-    for key, kind in keys.items():
-        if key in found and not isinstance(found[key], kind):
-            problems.append(f"{name}: {key}: expected {_name(kind)}, found {found[key]!r}")
-    if problems:
-        raise ValueError("; ".join(problems))
-    return found
-
-
-def _name(kind):
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    return " or ".join(k.__name__ for k in kinds)
-
-
 def input_flags(spectra, valid, has_data):
     """Return the flag of each row from its input.
 

@@ -6,7 +6,7 @@ Source: Zhang & Bloom 2020 (deepCR, arXiv:1907.09500).
 import numpy as np
 
 from ..nn.tiling import period
-from .base import section
+from .header import section
 from .holes import fill_holes
 from .image_input import (
     ImageInput,

@@ -12,22 +12,22 @@ import numpy as np
 
 from ..spectra import Grid
 from .absorbers import LYA
-from .base import section
+from .header import section
 
 PREPARE = {
     "method": str,
     "grid": dict,
     "cell": int,
-    "rest": list,
-    "scale": list,
-    "lines": list,
-    "means": list,
-    "metals": list,
+    "rest": [float, float],
+    "scale": [[float, float]],
+    "lines": [float],
+    "means": [int],
+    "metals": [float],
     "local": int,
     "dark": float,
-    "bounds": list,
+    "bounds": [float, float],
     "sigmas": float,
-    "units": list,
+    "units": [float, float],
 }
 
 
@@ -96,17 +96,18 @@ class SightlineInput:
         ValueError
             If something is missing, unknown or of the wrong type.
         """
-        values = dict(section(header, "prepare", PREPARE))
+        values = section(header, "prepare", PREPARE)
         values.pop("method")
         values["grid"] = Grid.from_header(values["grid"])
         values["scale"] = [tuple(pair) for pair in values["scale"]]
         for name in ("rest", "scale", "lines", "means", "metals", "bounds", "units"):
             values[name] = tuple(values[name])
-        pairs = {len(values[name]) for name in ("rest", "bounds", "units")}
-        if values["grid"].spacing != "log" or values["cell"] < 1 or pairs != {2}:
+        if values["grid"].spacing != "log" or values["cell"] < 1:
+            raise ValueError("prepare: expected a log grid and a cell of 1 or more")
+        above = [*values["lines"], *values["metals"], *values["rest"], *values["units"]]
+        if min(above) <= 0 or min(values["local"], *values["means"], 0) < 0:
             raise ValueError(
-                "prepare: expected a log grid, a cell of 1 or more, and two numbers in rest, "
-                "bounds and units"
+                "prepare: expected wavelengths and units above 0, no negative means or local"
             )
         if not values["lines"] or values["lines"][0] != LYA:
             raise ValueError(f"prepare: lines: expected {LYA} first, found {values['lines']}")

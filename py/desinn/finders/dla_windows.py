@@ -43,7 +43,7 @@ from ..spectra import Grid, rebin
 from ..spectra.lines import C_KMS
 from .absorber_finder import CORE, AbsorberFinder, mark_gaps, redshifts_of
 from .absorbers import ABSORBER, LYA, NOT_SEARCHED
-from .base import section
+from .header import section
 from .sightlines import brightness, sightlines
 from .verdict import judge
 from .votes import column_densities, find_peaks, median_filter, vote_sums
@@ -52,10 +52,10 @@ PREPARE = {
     "method": str,
     "grid": dict,
     "window": int,
-    "medians": list,
-    "rest": list,
+    "medians": [int],
+    "rest": [float, float],
     "bluest": float,
-    "scale": list,
+    "scale": [float, float],
 }
 INTERPRET = {
     "method": str,
@@ -65,8 +65,8 @@ INTERPRET = {
     "min_class": float,
     "votes": float,
     "nhi_pixels": int,
-    "nhi_correction": list,
-    "nhi": list,
+    "nhi_correction": [float],
+    "nhi": [float, float],
 }
 OUTPUTS = ("confidence", "offset", "nhi")
 """What the network says of a window: probability, pixels from its middle, log10 N."""
@@ -103,14 +103,14 @@ class WindowInput:
         ValueError
             If something is missing, unknown, of the wrong type or of no use.
         """
-        said = dict(section(header, "prepare", PREPARE))
+        said = section(header, "prepare", PREPARE)
         said.pop("method")
         said["grid"] = Grid.from_header(said["grid"])
         for name in ("medians", "rest", "scale"):
             said[name] = tuple(said[name])
-        if said["grid"].spacing != "log" or len(said["rest"]) != 2 or len(said["scale"]) != 2:
-            raise ValueError("prepare: expected a log grid, and two wavelengths in rest and scale")
-        if not all(isinstance(width, int) and width % 2 == 1 for width in said["medians"]):
+        if said["grid"].spacing != "log":
+            raise ValueError("prepare: expected a log grid")
+        if not all(width % 2 == 1 for width in said["medians"]):
             raise ValueError(f"prepare: medians: expected odd widths, found {said['medians']}")
         return cls(**said)
 
@@ -194,8 +194,8 @@ class WindowDLAFinder(AbsorberFinder):
         said = section(network.header, "interpret", INTERPRET)
         self._said, self._nhi = said, said["nhi"]
         self.min_confidence, self.floor = said["threshold"], said["floor"]
-        if not 0 < said["valley"] <= self.floor <= self.min_confidence or len(self._nhi) != 2:
-            expected = "0 < valley <= floor <= threshold, and two in nhi"
+        if not 0 < said["valley"] <= self.floor <= self.min_confidence:
+            expected = "0 < valley <= floor <= threshold"
             raise ValueError(f"interpret: expected {expected}, found {said}")
         self._core = int(np.ceil(CORE / C_KMS / np.log(10) / self.input.grid.step))
         self._check_shapes()

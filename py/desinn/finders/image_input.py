@@ -5,7 +5,7 @@ It is made window by window, when a window is asked for: in the cache of the thr
 
 import numpy as np
 
-from .base import section
+from .header import section
 from .holes import REACH, fill_holes
 
 PREPARE = {
@@ -14,7 +14,7 @@ PREPARE = {
     "pad_multiple": int,
     "pad_side": str,
     "pad_value": float,
-    "channels": list,
+    "channels": [str],
 }
 CHANNELS = {"probability": ["image"], "image": ["image outside mask", "mask"]}
 """What each output needs as the channels of the input."""

@@ -7,13 +7,15 @@ import numpy as np
 
 from ..spectra import NORMALIZATION, Grid, normalize, rebin
 from ..spectra.lines import C_KMS
-from .base import NOT_RUN, input_flags, section
+from .base import NOT_RUN, input_flags
+from .header import section
 
+LINE = {"name": str, "wave": float}
 PREPARE = {"grid": dict, "normalize": str}
 INTERPRET = {
     "boxes": int,
-    "lines": list,
-    "bal_lines": list,
+    "lines": [LINE],
+    "bal_lines": [LINE],
     "c_thresh": float,
     "n_thresh": int,
     "z_within": float,
@@ -289,9 +291,8 @@ def shared_redshift(confidence, z, within):
 
 def _rest(lines):
     """Return name -> rest wavelength from the header's list of objects."""
-    good = all(isinstance(line, dict) and set(line) == {"name", "wave"} for line in lines)
-    if not good or not all(isinstance(line["wave"], float) for line in lines):
-        raise ValueError(f"interpret: lines: expected a list of name and wave, found {lines!r}")
+    if not all(line["wave"] > 0 for line in lines):
+        raise ValueError(f"interpret: lines: expected wavelengths above 0, found {lines}")
     return {line["name"]: line["wave"] for line in lines}
 
 
