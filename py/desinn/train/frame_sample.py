@@ -16,8 +16,8 @@ PATCH, FRAME = 256, 768
 PER_FRAME = 12
 """Patches that an exposure is good for, on average, up to `MOST_FRAMES` of them."""
 
-MOST_FRAMES = 400
-"""More exposures are not made: 7 MB each."""
+MOST_FRAMES = 800
+"""More exposures are not made: 4 MB each."""
 
 RAY_MAPS, RAY_SIZE = 8, 1536
 """How many exposures of rays alone there are of each device, and how large they are."""

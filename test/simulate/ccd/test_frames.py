@@ -140,3 +140,12 @@ def test_errors():
         expose(rays=lambda *args, along: SimpleNamespace(charge=np.zeros((2, 2))))
     with pytest.raises(ValueError, match="number: expected 0 to 99999, found -1"):
         exposure_generator(1, -1)
+
+
+def test_the_optics_of_a_range():
+    """Drawn for each exposure; a number leaves the other draws as they were."""
+    settled = expose(perturbation=1.0, **only("flat"))
+    drawn = [expose(perturbation=part, **only("flat")) for part in ((0.5, 2.0), (4.0, 4.0))]
+    same = [np.array_equal(settled.traces, other.traces) for other in drawn]
+    assert same == [False, False]
+    np.testing.assert_array_equal(settled.clean, expose(**only("flat")).clean)

@@ -170,6 +170,8 @@ def _cut(rng, whole, shape):
 def _optics(rng, psf, shape, origin, perturbation):
     """Return optics that reach beyond the image, whence light comes, and where the image is."""
     larger = tuple(size + 2 * REACH for size in shape)
+    if isinstance(perturbation, tuple):
+        perturbation = loguniform(rng, perturbation)
     optics = make_optics(psf, larger, tuple(first - REACH for first in origin))
     return optics.perturbed(rng, perturbation), (slice(REACH, -REACH), slice(REACH, -REACH))
 

@@ -56,8 +56,9 @@ class CcdSettings:
         lines of an arc and per row of a flat. All in the logarithm.
     sky_fibers, standards : tuple of float
         Share of the fibres on sky, and on bright standard stars.
-    perturbation : float
-        How much optics differ from one exposure to the next, 1 for as much as is usual.
+    perturbation : float or tuple of float
+        How much optics differ from one exposure to the next, 1 for as much as is usual; a range
+        (in the logarithm) is drawn from for each exposure.
 
     Raises
     ------
@@ -107,7 +108,7 @@ class CcdSettings:
     screen: tuple = (500.0, 3e4)
     sky_fibers: tuple = (0.05, 0.1)
     standards: tuple = (0.01, 0.04)
-    perturbation: float = 1.0
+    perturbation: float | tuple = 1.0
 
     def __post_init__(self):
         problems = [f"kinds: {name}" for name in self.kinds if name not in KINDS]
