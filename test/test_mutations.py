@@ -15,6 +15,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 import desinn  # noqa: E402
 from desinn.finders.base import finder_for  # noqa: E402
+from desinn.io.onnx_out import onnx_model  # noqa: E402
 from desinn.io.torch import TorchFileError, read_state_dict  # noqa: E402
 from desinn.nn import WeightsError, read_weights, write_weights  # noqa: E402
 from desinn.nn.npz import read_npz  # noqa: E402
@@ -158,11 +159,20 @@ def warden():
     made.close()
 
 
+@pytest.fixture(scope="module")
+def onnx(tmp_path_factory):
+    """An ONNX file's bytes, and a folder."""
+    pytest.importorskip("onnx", reason="onnx is not installed (pip install desinn[onnx])")
+    content = onnx_model(*quasar_model()).SerializeToString()
+    return content, tmp_path_factory.mktemp("onnx") / "bad.onnx"
+
+
+@pytest.mark.parametrize("kind", ["keras", "onnx"])
 @given(damage=damages())
 @several(250)
-def test_a_damaged_hdf5_file(keras, warden, damage):
+def test_a_damaged_foreign_file(kind, request, warden, damage):
     """In a process of its own: what reads the bytes is not our code."""
-    content, bad = keras
+    content, bad = request.getfixturevalue(kind)
     bad.write_bytes(damage(content))
     outcome, text = warden.open("convert", bad)
     assert outcome in ("read", "refused"), (outcome, text)

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import hostile_keras
 from .hostile_arrays import foreign
+from .hostile_onnx import onnxes
 from .hostile_torch import torches
 from .hostile_weights import graphs, ours
 from .hostile_yaml import yamls
@@ -65,6 +66,7 @@ def corpus():
         ("convert", ".pth", _writers(torches())),
         ("convert", ".h5", changed),
         ("convert", ".keras", _writers(hostile_keras.archives())),
+        ("convert", ".onnx", _writers(onnxes())),
         ("architecture", ".yaml", _writers(yamls())),
     ):
         rows += [(door, ending, key, write) for key, write in {**made, **others()}.items()]

@@ -103,6 +103,7 @@ def main():
 def _import_all():
     """Import what would else be imported, and counted, with the first file."""
     import h5py  # noqa: F401
+    import onnx.numpy_helper  # noqa: F401
     import yaml  # noqa: F401
 
     import desinn.finders.cosmics

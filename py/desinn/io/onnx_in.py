@@ -97,7 +97,7 @@ class Reader:
         self.opset = max((o.version for o in model.opset_import if o.domain in DOMAINS), default=1)
         self.values = {t.name: array_of(t) for t in self.graph.initializer}
         self.shapes, self.nodes, self.arrays, self.batch = {}, [], {}, None
-        self._turned = False
+        self._turned, self._numbers = False, Counter()
         self._room = MAX_COPIES * model.ByteSize()
         self.consumers = {}
         for node in self.graph.node:
@@ -108,6 +108,7 @@ class Reader:
 
     def read(self):
         """Return header and arrays."""
+        self._check_names()
         inputs = [
             self._input(entry) for entry in self.graph.input if entry.name not in self.values
         ]
@@ -125,6 +126,14 @@ class Reader:
             "provenance": {"converted_from": f"ONNX, written by {self.producer or '?'}"},
         }
         return header, self.arrays
+
+    def _check_names(self):
+        """Raise where a result is made twice, or has the name of what goes in."""
+        made = Counter(name for node in self.graph.node for name in node.output if name)
+        made.update(entry.name for entry in self.graph.input)
+        twice = next((name for name, count in made.items() if count > 1), None)
+        if twice is not None:
+            raise OnnxError(f"{twice} is made twice, expected it once")
 
     def _input(self, entry):
         kind = entry.type.tensor_type
@@ -193,9 +202,12 @@ class Reader:
         -------
         bool
         """
-        waiting = [name]
+        waiting, seen = [name], set()
         while waiting:
             name = waiting.pop()
+            if name in seen:  # a cycle, which is refused where it is read
+                return False
+            seen.add(name)
             found = self.consumers.get(name, [])
             if self.readers[name] != len(found):  # an output
                 return False
@@ -219,9 +231,10 @@ class Reader:
         str
         """
         stem = name.strip("/").replace("/", "_") or "node"
-        name, number = stem, 1
+        name = stem
         while name in self.shapes:
-            name, number = f"{stem}_{number}", number + 1
+            self._numbers[stem] += 1  # from where it was: many may have one name
+            name = f"{stem}_{self._numbers[stem]}"
         return name
 
     def emit(self, op, sources, perm, name, arrays=None, **attributes):
