@@ -237,11 +237,25 @@ def test_every_entry_of_the_header_is_documented():
 
 
 def test_every_entry_of_prepare_and_interpret_is_documented():
-    from desinn.finders import image_input, qso
+    from desinn.finders import dla, dla_input, dla_windows, image_input, qso
 
     text = TEXTS["weights.rst"].partition("prepare and interpret\n===")[2]
-    keys = {*qso.PREPARE, *qso.INTERPRET, *image_input.PREPARE, "threshold"}
-    assert sorted(key for key in keys if f"   * - ``{key}``\n" not in text) == []
+    kinds = {
+        "qso": (qso.PREPARE, qso.INTERPRET),
+        "dla: sightlines": (dla_input.PREPARE, dla.INTERPRET),
+        "dla: windows": (dla_windows.PREPARE, dla_windows.INTERPRET),
+        "cosmics": (image_input.PREPARE, {"threshold"}),
+    }
+    for title, sections in kinds.items():
+        part = re.search(rf"^{title}\n-+\n(.*?)\n[-=]{{3,}}\n", text, re.DOTALL | re.MULTILINE)[1]
+        rows = " ".join(re.findall(r"^   \* - (.*)$", part, re.MULTILINE))
+        told = re.findall(r"``([a-z_]+)``", rows)
+        assert set(told) == {key for section in sections for key in section}, title
+
+
+def test_the_reader_is_short():
+    lines = captioned(TEXTS["weights.rst"])["reader.py"].splitlines()
+    assert sum(bool(line) for line in lines) <= 40
 
 
 def test_documents_are_in_the_index():
