@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from . import geometry, winograd
+from . import geometry, winograd, winograd_line
 from .normalization import weight_norm
 from .ops import Op, along, crops, flag, padding, positive, positives, register, spatial_rank
 
@@ -88,13 +88,24 @@ class Conv(Convolution):
         return geometry.reach(self, axis, low, high, size)
 
     def borders(self, *sizes):
-        """Return the zeros that the padding adds."""
+        """Return the zeros that the padding adds, and those that tiles of a line need more."""
+        pads = self._pads(sizes)
+        if winograd_line.fits(self):
+            ((low, high),) = pads
+            (size,) = geometry.output_sizes(
+                sizes, self.kernel, self.stride, self.dilation, self.padding
+            )
+            high = max(high, winograd_line.needed(self, size) - sizes[0] - low)
+            return [(low, high)]
+        return pads
+
+    def _pads(self, sizes):
         return geometry.pads(sizes, self.kernel, self.stride, self.dilation, self.padding)
 
     def apply(self, params, x):
         """Return the sums over all windows."""
         kernel, bias = self.plain_weights(params)
-        padded = geometry.pad(x, self.borders(*x.shape[1:-1]))
+        padded = geometry.pad(x, self._pads(x.shape[1:-1]))
         # (B, *output, *kernel, C) times (*kernel, C, filters)
         windows = geometry.patches(padded, self.kernel, self.stride, self.dilation)
         return np.tensordot(windows, kernel, axes=kernel.ndim - 1) + bias
@@ -107,7 +118,10 @@ class Conv(Convolution):
         """
         kernel = params["kernel"].reshape(-1, self.filters)
         matrix = np.concatenate([kernel, params["bias"][np.newaxis]])
-        return {"matrix": matrix, **winograd.ready(self, params["kernel"], depth)}
+        ways = {"matrix": matrix}
+        for way in (winograd, winograd_line):
+            ways.update(way.ready(self, params["kernel"], depth))
+        return ways
 
     def run(self, params, arrays, out, finish, scratch):
         """Unfold some windows at a time, multiply, and finish while they are in the cache."""
@@ -115,6 +129,8 @@ class Conv(Convolution):
         if scheme is not None:
             for x, y in zip(arrays[0], out, strict=True):
                 winograd.convolve(scheme, params, x, y, finish, scratch)
+        elif "line" in params and _is_dense(arrays[0]):
+            winograd_line.convolve(params, arrays[0], out, finish, scratch)
         elif math.prod(self.kernel) == 1:
             self._run_single(params, arrays[0], out, finish, scratch)
         elif self._is_narrow(arrays[0].shape[-1]):
@@ -165,6 +181,11 @@ class Conv(Convolution):
             np.matmul(part, kernel, out=sums)
             sums += bias
             _finish(sums, out[cut], finish)
+
+
+def _is_dense(x):
+    """Return whether the pixels of (B, W, C) lie in memory without gaps."""
+    return x.strides[1:] == (x.shape[2] * x.itemsize, x.itemsize)
 
 
 def _cuts(shape, most):
