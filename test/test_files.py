@@ -4,7 +4,15 @@ import os
 
 import pytest
 
-from desinn.files import check_extent, check_output, input_file, read_json, read_yaml, whole_file
+from desinn.files import (
+    check_extent,
+    check_output,
+    clear_unfinished,
+    input_file,
+    read_json,
+    read_yaml,
+    whole_file,
+)
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -43,6 +51,57 @@ def test_an_old_file_survives_a_failure(tmp_path):
     assert path.read_text() == "old"
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_what_cannot_be_written_is_named(tmp_path, suffix):
+    """By its own name, whatever the error says."""
+    path = str(tmp_path / f"a.fits{suffix}")
+    for error in [
+        OSError(28, "No space left on device"),
+        lambda name: OSError(28, "No space left on device", name),
+        lambda name: OSError(f"{name.removesuffix('.gz')}: no more room"),
+    ]:
+        with pytest.raises(OSError, match=r"a\.fits") as caught, whole_file(path) as name:
+            raise error if isinstance(error, OSError) else error(name)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert ".tmp" not in str(caught.value)
+    with pytest.raises(FileNotFoundError, match="other"), whole_file(path):
+        os.stat(tmp_path / "other")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_not_written_at_all_is_an_error(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"a\.txt: could not be written"),
+        whole_file(tmp_path / "a.txt"),
+    ):
+        pass
+
+
+def test_what_dead_processes_have_left_is_cleared(tmp_path):
+    """A name tells process and machine."""
+    with whole_file(tmp_path / "a.fits") as name:
+        mine = os.path.basename(name)
+        dead = mine.replace(str(os.getpid()), str(2**22 + 1))
+        elsewhere = mine.replace("~", "~x", 1)
+        for one in (mine, dead, elsewhere, f"{dead}.gz", "tmp", ".tmp1", ".tmp7~", "b.fits"):
+            (tmp_path / one).write_text("half")
+        assert sorted(clear_unfinished(str(tmp_path))) == [dead, f"{dead}.gz"]
+        os.utime(tmp_path / elsewhere, (0, 0))
+        assert clear_unfinished(str(tmp_path)) == [elsewhere]
+        assert sorted(os.listdir(tmp_path)) == sorted([mine, "tmp", ".tmp1", ".tmp7~", "b.fits"])
+    assert clear_unfinished(str(tmp_path / "nowhere")) == []
+
+
+def test_processes_of_others_are_alive(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    with whole_file(tmp_path / "a.fits") as name:
+        open(name, "w").close()
+        monkeypatch.setattr(os, "kill", refuse)
+        assert clear_unfinished(str(tmp_path)) == []
+
+
 def test_a_name_without_a_folder_is_in_this_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check_output("a.txt")
@@ -58,8 +117,10 @@ def test_what_cannot_be_written_is_said_at_once(tmp_path):
     check_output(tmp_path / "file", overwrite=True)
     with pytest.raises(IsADirectoryError):
         check_output(tmp_path)
-    with pytest.raises(NotADirectoryError, match="does not exist"):
+    with pytest.raises(NotADirectoryError, match="file is a file"):
         check_output(tmp_path / "file" / "a.txt")
+    with pytest.raises(NotADirectoryError, match="nowhere does not exist"):
+        check_output(tmp_path / "nowhere" / "a.txt")
     with pytest.raises(ValueError, match="output: expected the name of a file"):
         check_output("")
     with pytest.raises(ValueError, match="is an input too, and would be lost"):

@@ -4,6 +4,8 @@ import contextlib
 import json
 import math
 import os
+import re
+import time
 
 DEEPEST = 64
 """Lists and objects inside one another in a text that is read; a network needs about ten."""
@@ -16,6 +18,10 @@ MOST_MERGED = 100
 
 LARGEST_BITS = 1024
 """Of an integer in a text: no float holds more."""
+
+_UNFINISHED = re.compile(r"\.tmp(\d+)~([^~]*)~.")
+_FORGOTTEN = 86400.0
+"""Seconds since the last change, after which a file of another machine's process is left over."""
 
 
 @contextlib.contextmanager
@@ -32,8 +38,9 @@ def whole_file(path, overwrite=False):
     Yields
     ------
     str
-        The name to write to: in the same folder (so that the rename is atomic), with the
-        process number in it and the extension kept (writers choose their format by it).
+        The name to write to: in the same folder (so that the rename is atomic), with process
+        and machine in it, by which `clear_unfinished` knows what was left, and the extension
+        kept (writers choose their format by it).
 
     Raises
     ------
@@ -41,6 +48,8 @@ def whole_file(path, overwrite=False):
         If `path` exists and `overwrite` is not set.
     NotADirectoryError
         If the folder of `path` does not exist or is a file.
+    OSError
+        If it cannot be written, as on a full disk: `path` is named.
 
     Examples
     --------
@@ -50,14 +59,80 @@ def whole_file(path, overwrite=False):
     path = os.fspath(path)
     check_output(path, overwrite)
     folder, base = os.path.split(path)
-    temporary = os.path.join(folder, f".tmp{os.getpid()}-{base}")
+    temporary = os.path.join(folder, f".tmp{os.getpid()}~{_machine()}~{base}")
     try:
         yield temporary
+        _to_disk(temporary)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
-        raise
+        better = _naming(error, temporary, path)
+        if better is None:
+            raise
+        raise better from error
+
+
+def _machine():
+    return os.uname().nodename.split(".")[0] if hasattr(os, "uname") else ""
+
+
+def _to_disk(path):
+    """Wait until a file is on disk: on some file systems only this tells of a full one."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _naming(error, temporary, path):
+    """Return an error that names the file where this one names none, or the temporary; or None."""
+    if not isinstance(error, OSError):
+        return None
+    plain = temporary.removesuffix(".gz")  # which some write first
+    if error.errno is not None and error.filename in (None, temporary, plain):
+        return OSError(f"{path}: could not be written: {error.strerror}")
+    text = str(error).replace(temporary, path).replace(plain, path)
+    return None if text == str(error) else OSError(text)
+
+
+def clear_unfinished(folder):
+    """Remove what killed programs have left of `whole_file` in a folder.
+
+    Files of processes that still run stay. Whether those of other machines do is unknown: their
+    files go when nobody has written to them for a day.
+
+    Parameters
+    ----------
+    folder : str
+        Nothing is done if there is none.
+
+    Returns
+    -------
+    list of str
+        Names of what was removed.
+    """
+    removed = []
+    with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+        for entry in entries:
+            match = _UNFINISHED.match(entry.name)
+            if match and _left_over(entry, int(match[1]), match[2]):
+                os.remove(entry.path)
+                removed.append(entry.name)
+    return removed
+
+
+def _left_over(entry, process, machine):
+    if machine != _machine():
+        return time.time() - entry.stat().st_mtime > _FORGOTTEN
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:  # another user's
+        return False
+    return False
 
 
 def check_output(path, overwrite=False, inputs=()):
@@ -88,7 +163,8 @@ def check_output(path, overwrite=False, inputs=()):
     path = os.fspath(path)
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        raise NotADirectoryError(f"{path}: the output folder {folder} does not exist")
+        what = "is a file" if os.path.exists(folder) else "does not exist"
+        raise NotADirectoryError(f"{path}: the output folder {folder} {what}")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path}: is a folder, expected the name of a file")
     if not path or (os.path.exists(path) and not os.path.isfile(path)):

@@ -56,9 +56,8 @@ def write_spplate(path, fibres=4, header=None, plugmap=True, images=3):
 def table_of(columns):
     """Return a structured array of columns."""
     columns = {name: np.asarray(column) for name, column in columns.items()}
-    table = np.zeros(
-        len(next(iter(columns.values()))), [(name, c.dtype) for name, c in columns.items()]
-    )
+    dtype = [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
+    table = np.zeros(len(next(iter(columns.values()))), dtype)
     for name, column in columns.items():
         table[name] = column
     return table

@@ -65,13 +65,13 @@ DOORS = {"info": _info, "load": _load, "convert": _convert, "architecture": _arc
 
 
 class Warden:
-    """The program, run and asked."""
+    """The program, run and asked; or another one of `helpers` that has doors of its own."""
 
-    def __init__(self):
+    def __init__(self, program="warden"):
         here = Path(__file__).resolve().parents[1]
         path = os.pathsep.join([str(here), str(here.parent / "py")])
         environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "helpers.warden"]
+        command = [sys.executable, "-m", f"helpers.{program}"]
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -89,11 +89,11 @@ class Warden:
         self._process.stdout.close()
 
 
-def main():
-    """Answer until nothing more is asked."""
+def main(prepare=None):
+    """Answer until nothing more is asked; `prepare` imports what the doors need."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    _import_all()
+    (prepare or _import_all)()
     for line in sys.stdin:
         door, path = json.loads(line)
         answers.write(json.dumps(_answer(door, path)) + "\n")

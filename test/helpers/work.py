@@ -32,6 +32,8 @@ def _act(path, words):
         os.kill(os.getpid(), signal.SIGKILL)
     if "interrupt" in words:
         raise KeyboardInterrupt
+    if "stop" in words:
+        os.kill(os.getpid(), signal.SIGTERM)
     if "wait" in words:
         time.sleep(60)
 

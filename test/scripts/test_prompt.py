@@ -63,6 +63,29 @@ def test_sigterm_is_an_interruption_once(caplog):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_what_wants_to_finish_first_is_let(caplog):
+    def action():
+        with prompt.patience() as notice:
+            os.kill(os.getpid(), signal.SIGTERM)
+            asked = notice.asked
+            with pytest.raises(prompt.Terminated):
+                os.kill(os.getpid(), signal.SIGTERM)
+        return asked
+
+    assert run(action) is True
+    assert run(raiser(prompt.Terminated("stopped by SIGTERM"))) == 143
+    assert caplog.messages == ["stopped by SIGTERM"]
+
+
+def test_patience_ends():
+    def action():
+        with prompt.patience():
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert run(action) == 143
+
+
 def test_other_threads_may_run_it():
     statuses = []
     thread = threading.Thread(target=lambda: statuses.append(run(lambda: 0)))

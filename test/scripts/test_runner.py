@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from desinn.scripts import crew, processes, ranks, runner
+from desinn.scripts import crew, processes, prompt, ranks, runner
 from helpers.work import Comm, Unknown, awkward, options, work
 
 
@@ -319,6 +319,75 @@ def test_an_interruption_says_where_the_parts_are(files, tmp_path, caplog):
     assert f"1 finished parts stay in {tmp_path / 'out.fits.parts'}" in caplog.text
 
 
+def test_sigterm_ends_it_after_the_file_in_hand(files, tmp_path, caplog):
+    program = Program(files("a", "b stop once", "c"), outfile=tmp_path / "out.fits")
+    before = signal.getsignal(signal.SIGTERM)
+    assert prompt.run(lambda options: program.run(resume=True), options()) == 143
+    assert caplog.messages[-1] == "stopped by SIGTERM after 2 of 3 files; --resume does the rest"
+    assert "finished parts stay" not in caplog.text
+    assert program.results is None
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert prompt.run(lambda options: program.run(resume=True), options()) == 0
+    assert "2 of 3 files were done before" in caplog.text
+
+
+@pytest.mark.parametrize("leading", [True, False])
+def test_a_rank_that_is_told_to_stop_tells_rank_0(files, unlimited, monkeypatch, leading):
+    """Of one rank alone; each has a notice of its own, as processes have."""
+    leader = []
+    program = Program(files(*"abcdef"))
+    prepare = lambda options: leader.append(threading.current_thread()) or program.task  # noqa: E731
+    program.run = lambda comm: runner.run(options(), prepare, comm)
+
+    def patience():
+        notice = prompt.Notice()
+        notice.asked = (threading.current_thread() in leader) is leading
+        return notice.patience()
+
+    monkeypatch.setattr(prompt, "patience", patience)
+    ends = on_ranks(program)
+    assert [type(end) for end in ends] == [prompt.Terminated] * 3
+    after = 0 if leading else 2
+    text = f"stopped by SIGTERM after {after} of 6 files; nothing is kept without --resume"
+    assert str(ends[0]) == text
+
+
+def test_sigterm_is_the_hosts_affair_where_another_program_calls(files):
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda *_: seen.append(True))
+    try:
+        program = Program(files("a", "b stop", "c"))
+        assert program.run() == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [True]
+    assert program.words() == [[b"a"], [b"b", b"stop"], [b"c"]]
+
+
+def test_a_run_clears_what_killed_ones_have_left(files, tmp_path, three_cores, caplog):
+    machine = os.uname().nodename.split(".")[0]
+    left = [f".tmp{2**22 + 1}~{machine}~out.fits", ".tmp1~another~out.fits"]
+    for name in left:
+        (tmp_path / name).write_text("half")
+    os.utime(tmp_path / left[1], (0, 0))
+    program = Program(files("a"), outfile=tmp_path / "out.fits")
+    program.task = program.task._replace(folders=(str(tmp_path), None))
+    assert program.run() == 0
+    assert not any((tmp_path / name).exists() for name in left)
+    assert "2 unfinished files of runs that were killed are removed" in caplog.text
+
+
+def test_parts_go_with_the_output_without_resume_too(files, tmp_path):
+    paths = files("a", "raise once")
+    program = Program([*paths, "nowhere"], outfile=tmp_path / "out.fits")
+    assert program.run(resume=True) == 1
+    assert program.run() == 1
+    assert (tmp_path / "out.fits.parts").exists()
+    program = Program(paths, outfile=tmp_path / "out.fits")
+    assert program.run() == 0
+    assert not (tmp_path / "out.fits.parts").exists()
+
+
 PROGRAM = """
 import signal
 import sys
@@ -367,6 +436,10 @@ def test_nobody_outlives_the_program(files, tmp_path, three_cores, repository, n
         assert until((tmp_path / "1.txt.tried").exists)
         workers = children(run.pid)
         run.send_signal(number)
+        if number == signal.SIGTERM:  # the first one lets it finish
+            time.sleep(0.5)
+            assert run.poll() is None
+            run.send_signal(number)
         assert run.wait(60) == status
     assert workers
     assert until(lambda: not any(os.path.exists(f"/proc/{worker}") for worker in workers))

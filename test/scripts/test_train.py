@@ -118,5 +118,5 @@ def test_init_must_fit(recipe, simulated, tmp_path):
 
     write_weights(tmp_path / "w.npz", *quasar_model())
     out = str(tmp_path / "out.npz")
-    with pytest.raises(ValueError, match=r"(?s)w\.npz for the nodes of the recipe.*conv2/kernel"):
+    with pytest.raises(ValueError, match=r"(?s)w\.npz for the nodes of the recipe.*box0/kernel"):
         main(["train", recipe, "-o", out, "--init", str(tmp_path / "w.npz")])

@@ -4,9 +4,10 @@ import os
 
 import numpy as np
 
+from ..spectra.container import naming
 from .desi import TRUTH_HDU
 from .fits import open_fits
-from .hdus import by_name, is_image, read_columns
+from .hdus import by_name, check_kinds, is_image, read_columns
 
 TRUE_ABSORBER = np.dtype(
     [
@@ -65,6 +66,7 @@ THRESHOLD_KEY = "MIN_CONF"
 COLUMN_DENSITIES = (10.0, 30.0)
 """log10 of column densities that are none of them lie outside."""
 
+_KINDS = {"i": "integers", "?": "integers", "f": "numbers"}
 _ALL_TARGETS = ("FIBERMAP", "ZCATALOG", TRUTH_HDU, "TRUTH")
 
 
@@ -212,19 +214,25 @@ def catalog_header(path):
 
 def _table(fits, path, name, dtype, optional=()):
     """Return a table's columns in a dtype of ours."""
-    try:
+    with naming(path):
         hdus = by_name(fits)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    if name not in hdus or is_image(hdus[name]):
-        names = ", ".join(filter(None, hdus)) or "none with a name"
-        raise ValueError(f"{path}: expected a table {name}, found {names}")
-    columns = read_columns(hdus[name], dtype.names)
+        if name not in hdus or is_image(hdus[name]):
+            names = ", ".join(filter(None, hdus)) or "none with a name"
+            raise ValueError(f"expected a table {name}, found {names}")
+    with naming(path, name):
+        return _rows(hdus[name], dtype, optional)
+
+
+def _rows(hdu, dtype, optional):
+    columns = read_columns(hdu, dtype.names)
     missing = [key for key in dtype.names if key not in columns and key not in optional]
     if missing:
-        found = ", ".join(hdus[name].get_colnames())
-        raise ValueError(f"{path}: {name}: expected a column {missing[0]}, found {found}")
-    rows = np.zeros(hdus[name].get_nrows(), dtype)
+        found = ", ".join(hdu.get_colnames())
+        raise ValueError(f"expected a column {missing[0]}, found {found}")
+    check_kinds(
+        columns, {key: _KINDS[dtype[key].kind] for key in columns if dtype[key].kind != "U"}
+    )
+    rows = np.zeros(hdu.get_nrows(), dtype)
     for key, values in columns.items():
         if dtype[key].kind == "U":  # FITS fills up with blanks
             rows[key] = np.char.strip(values.astype(dtype[key]))

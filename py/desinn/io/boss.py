@@ -122,7 +122,7 @@ def targetid_of(plate, mjd, fiberid):
     Raises
     ------
     ValueError
-        If a number is outside its range.
+        If a number is no integer or outside its range.
 
     Examples
     --------
@@ -141,6 +141,8 @@ def targetid_of(plate, mjd, fiberid):
     checked = []
     for name, (values, low, high) in parts.items():
         values = np.asarray(values)
+        if values.dtype.kind not in "iu":
+            raise ValueError(f"{name}: expected integers, found dtype {values.dtype}")
         wrong = values[(values < low) | (values >= high)]
         if wrong.size:
             raise ValueError(f"{name}: expected {low} to {high - 1}, found {wrong.flat[0]}")
@@ -169,7 +171,7 @@ def spec_parts(fits, bad=BAD_PIXEL):
     """
     pixels = read_columns(_needed(fits, _PIXELS), (*_PIXELS, "AND_MASK"))
     # LOGLAM is a float32 of numbers with four decimals: rounded, it is what was meant.
-    wave = 10 ** np.round(pixels["LOGLAM"].astype(np.float64), 6)
+    wave = _wave(np.round(pixels["LOGLAM"].astype(np.float64), 6))
     flux, ivar, bits = (pixels.get(name) for name in ("FLUX", "IVAR", "AND_MASK"))
     fibre = read_columns(_needed(fits, _FIBRE), (*_FIBRE, "RA", "DEC", "PLUG_RA", "PLUG_DEC"))
     rows = len(fibre["PLATE"])
@@ -221,7 +223,8 @@ def spplate_parts(fits, bad=BAD_PIXEL):
     if len(fits) < 3:
         raise ValueError(f"expected images of flux, ivar and AND_MASK, found {len(fits)} HDUs")
     flux, ivar, bits = (read_image(fits[number]) for number in range(3))  # (B, W)
-    wave = 10 ** (header["COEFF0"] + header["COEFF1"] * np.arange(flux.shape[-1]))
+    start, step = (_number(header, key) for key in ("COEFF0", "COEFF1"))
+    wave = _wave(start + step * np.arange(flux.shape[-1]))
     plugs = read_columns(_needed(fits, _PLUGMAP), _PLUGMAP)
     fibermap = _fibermap(header["PLATEID"], header["MJD"], *(plugs[name] for name in _PLUGMAP))
     with naming(f"camera {CAMERA}"):
@@ -246,6 +249,17 @@ def is_spplate(fits):
     return {"COEFF0", "COEFF1"} <= set(keywords(fits[0]))
 
 
+def _number(header, key):
+    if not isinstance(header[key], int | float):
+        raise ValueError(f"{key}: expected a number in the first header, found {header[key]!r}")
+    return float(header[key])
+
+
+def _wave(loglam):
+    with np.errstate(over="ignore"):  # inf is no wavelength, and will be said so
+        return 10**loglam
+
+
 def _needed(fits, columns):
     hdu = find_table(fits, columns)
     if hdu is None:
@@ -265,4 +279,6 @@ def _bad(bits, bad, flux):
     """Return the mask, 0 where the file has none."""
     if bits is None:
         return np.zeros(flux.shape, np.uint32)
+    if bits.dtype.kind not in "iu":
+        raise ValueError(f"AND_MASK: expected integers, found dtype {bits.dtype}")
     return (bits.astype(np.int64) & bad).astype(np.uint32)

@@ -12,6 +12,7 @@ from .. import __version__
 from ..files import whole_file
 from ..spectra.container import native
 from .fits import open_fits
+from .fits_out import new_fits
 
 _DEPENDENCIES = ("numpy", "scipy", "astropy", "fitsio")
 # What FITS says of the table itself: only the writer knows it, whatever header was handed on.
@@ -59,13 +60,11 @@ def write_catalog(path, table, header=None, extname="CATALOG", overwrite=False):
         ...
     FileExistsError: qso.fits: exists already; --overwrite (overwrite=True) replaces it
     """
-    import fitsio
-
     path = os.fspath(path)
     with whole_file(path, overwrite) as temporary:
         names, columns, units = split_columns(table, path)
         cards = cards_of(with_dependencies(header or {}, path), path)
-        with fitsio.FITS(temporary, "rw", clobber=True) as fits:
+        with new_fits(temporary) as fits:
             fits.write(joined(names, columns), units=units, header=cards, extname=extname.upper())
             for hdu in fits:
                 hdu.write_checksum()

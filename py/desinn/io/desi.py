@@ -7,7 +7,7 @@ import numpy as np
 from ..spectra.coaddition import coadd
 from ..spectra.container import Camera, Spectra, naming, native
 from .fits import open_fits
-from .hdus import by_name, is_image, keywords, read_image, spectra_of
+from .hdus import by_name, check_kinds, is_image, keywords, read_image, spectra_of
 
 TRUTH_HDU = "EXTRA_CATALOG"
 """Name of the HDU in which simulated spectra carry what they really are.
@@ -126,10 +126,17 @@ def coadd_exposures(spectra):
     -------
     desinn.spectra.Spectra
         `spectra` itself where every TARGETID occurs once.
+
+    Raises
+    ------
+    ValueError
+        If FIBERSTATUS holds no integers.
     """
     use = None
     if spectra.fibermap is not None and "FIBERSTATUS" in spectra.fibermap.dtype.names:
-        status = spectra.fibermap["FIBERSTATUS"].astype(np.int64)  # (B,)
+        status = spectra.fibermap["FIBERSTATUS"]  # (B,)
+        check_kinds({"FIBERSTATUS": status}, {"FIBERSTATUS": "integers"})
+        status = status.astype(np.int64)
         use = {
             name: status & (BAD_FIBERSTATUS | BAD_AMPLIFIER.get(name, 0)) == 0
             for name in spectra.cameras

@@ -8,6 +8,7 @@ from ..files import whole_file
 from .catalogs import cards_of, joined, split_columns, with_dependencies
 from .checksum import fill_checksums, places_of, reserve_checksums
 from .desi import TRUTH_HDU
+from .fits_out import new_fits
 
 BUNIT = {
     "WAVELENGTH": "Angstrom",
@@ -55,15 +56,13 @@ def write_coadd(path, spectra, tables=None, overwrite=False):
         ...
     ValueError: coadd.fits: QSO_TRUTH: expected a name without underscore ...
     """
-    import fitsio
-
     path = os.fspath(path)
     tables = {name.upper(): table for name, table in (tables or {}).items()}
     with whole_file(path, overwrite) as temporary:
         before, after = _arranged(tables, spectra, path)
         known = {key: value for key, value in spectra.header.items() if value is not None}
         header = cards_of(with_dependencies(known, path), path)
-        with fitsio.FITS(temporary, "rw", clobber=True) as fits:
+        with new_fits(temporary) as fits:
             fits.write(None, header=header)
             reserve_checksums(fits[-1])
             for name, table in before.items():

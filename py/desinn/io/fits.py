@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from traceback import walk_tb
 
 from ..files import input_file
 
@@ -42,7 +43,9 @@ def open_fits(path):
     with _one_line(path):
         fits = fitsio.FITS(path)
     with fits:
-        _check_whole(path, fits)
+        with _one_line(path):
+            end, hdus = fits[-1].get_offsets()["data_end"], len(fits)
+        _check_whole(path, end, hdus)
         with _one_line(path):
             yield fits
 
@@ -51,19 +54,27 @@ def open_fits(path):
 def _one_line(path):
     try:
         yield
-    except OSError as error:  # cfitsio empties its whole stack of messages into one
-        reason = str(error).strip().split("\n")[0]
+    except Exception as error:
+        if not _is_of_fitsio(error):
+            raise
+        # cfitsio empties its whole stack of messages into one.
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise OSError(f"{path}: not a readable FITS file ({reason})") from None
 
 
-def _check_whole(path, fits):
-    expected = fits[-1].get_offsets()["data_end"]
+def _is_of_fitsio(error):
+    """Return whether fitsio found something wrong: then, in a damaged file, with any class."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return isinstance(error, OSError) or any(name.split(".")[0] == "fitsio" for name in modules)
+
+
+def _check_whole(path, expected, hdus):
     found = _unpacked_size(path)
     if found is not None and found != expected % 2**32:
         size = os.path.getsize(path)
         packed = "" if found == size % 2**32 else " packed"  # what a cut gzip says is nonsense
         raise OSError(
-            f"{path}: truncated or damaged: expected {expected} bytes in {len(fits)} HDUs, "
+            f"{path}: truncated or damaged: expected {expected} bytes in {hdus} HDUs, "
             f"found {size}{packed}"
         )
 

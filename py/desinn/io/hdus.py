@@ -5,6 +5,7 @@ import os
 from ..spectra.container import Spectra, naming
 from .fits import open_fits
 
+_KINDS = {"integers": "iub", "numbers": "fiub", "text": "SU"}
 _REMARKS = (None, "", "COMMENT", "HISTORY", "CONTINUE")
 
 
@@ -98,9 +99,12 @@ def read_image(hdu):
     if hdu is None:
         return None
     if not is_image(hdu) or not hdu.has_data():
-        name = hdu.get_extname() or hdu.get_extnum()
-        raise ValueError(f"expected an image in HDU {name}, found none")
+        raise ValueError(f"expected an image in HDU {_name(hdu)}, found none")
     return hdu.read()
+
+
+def _name(hdu):
+    return hdu.get_extname() or hdu.get_extnum()
 
 
 def find_table(fits, columns):
@@ -136,11 +140,38 @@ def read_columns(hdu, columns):
     -------
     dict of numpy.ndarray
         By the names in upper case.
+
+    Raises
+    ------
+    ValueError
+        If the HDU holds an image.
     """
+    if is_image(hdu):
+        raise ValueError(f"expected a table in HDU {_name(hdu)}, found an image")
     names = {name.upper(): name for name in hdu.get_colnames()}
     wanted = [name for name in columns if name in names]
     rows = hdu.read(columns=[names[name] for name in wanted])
     return {name: rows[names[name]] for name in wanted}
+
+
+def check_kinds(columns, kinds):
+    """Raise unless columns hold what they should: a cast would lose it without a word.
+
+    Parameters
+    ----------
+    columns : dict of numpy.ndarray
+        As `read_columns` returns them.
+    kinds : Mapping of str to str
+        Name -> "integers", "numbers" or "text", of columns that may be missing.
+
+    Raises
+    ------
+    ValueError
+        If one is of another kind; it is named. A float holds no TARGETID of DESI exactly.
+    """
+    for name, kind in kinds.items():
+        if name in columns and columns[name].dtype.kind not in _KINDS[kind]:
+            raise ValueError(f"column {name}: expected {kind}, found dtype {columns[name].dtype}")
 
 
 def keywords(hdu):

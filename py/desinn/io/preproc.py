@@ -10,6 +10,7 @@ from ..spectra.container import naming, native
 from .catalogs import cards_of, with_dependencies
 from .checksum import fill_checksums, places_of, reserve_checksums
 from .fits import open_fits
+from .fits_out import new_fits
 from .hdu_bytes import (
     copy_bytes,
     image_bytes,
@@ -164,14 +165,12 @@ def write_preproc(path, preproc, overwrite=False):
     ValueError
         If a header value cannot be stored in FITS.
     """
-    import fitsio
-
     path = os.fspath(path)
     known = {key: value for key, value in preproc.header.items() if not is_storage(key)}
     known["CAMERA"] = (preproc.camera, "Spectrograph camera")
     cards = cards_of(with_dependencies(known, path), path)
     with whole_file(path, overwrite) as temporary, packed_at_the_end(temporary) as plain:
-        with fitsio.FITS(plain, "rw", clobber=True) as fits:
+        with new_fits(plain) as fits:
             _write(fits, "IMAGE", preproc.image, header=cards)
             _write(fits, "IVAR", preproc.ivar)
             _write(fits, "MASK", _stored_bits(preproc.mask), compress="RICE")

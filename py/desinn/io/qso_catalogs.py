@@ -8,7 +8,7 @@ from ..log import get_logger
 from ..spectra.container import naming
 from .boss import targetid_of
 from .fits import open_fits
-from .hdus import by_name, is_image, read_columns
+from .hdus import by_name, check_kinds, is_image, read_columns
 
 QUASAR = [("TARGETID", "i8"), ("RA", "f8"), ("DEC", "f8"), ("Z", "f8")]
 """What is known of every quasar; coordinates in degrees, NaN where they are not known."""
@@ -28,6 +28,12 @@ _FIBRE = ("PLATE", "MJD", "FIBERID")
 _OTHERS = {"HPXPIXEL": "i8", "ZWARN": "i8"}
 _WANTED = ("TARGETID", *_FIBRE, *_REDSHIFTS, "IS_QSO_QN", *PLACES["RA"], *PLACES["DEC"],
            *_OTHERS, *VELOCITIES)  # fmt: skip
+_KINDS = {
+    **dict.fromkeys(("TARGETID", *_OTHERS), "integers"),
+    **dict.fromkeys((*_REDSHIFTS, "IS_QSO_QN", *PLACES["RA"], *PLACES["DEC"], *VELOCITIES),
+                    "numbers"),
+    "SPECTYPE": "text",
+}  # fmt: skip
 
 
 def read_qso_catalog(path):
@@ -69,6 +75,7 @@ def read_qso_catalog(path):
     path = os.fspath(path)
     with open_fits(path) as fits, naming(path):
         columns = read_columns(_table(fits), _WANTED)
+        check_kinds(columns, _KINDS)
         if "Z" not in columns and "IS_QSO_QN" in columns:
             chosen = columns["IS_QSO_QN"] == 1
             columns = {name: column[chosen] for name, column in columns.items()}
@@ -251,6 +258,7 @@ def _redrock(path):
         missing = [name for name in ("TARGETID", "Z", "SPECTYPE") if name not in columns]
         if missing:
             raise ValueError(f"HDU {extname}: missing {', '.join(missing)}")
+        check_kinds(columns, _KINDS)
         quasars = np.char.strip(columns.pop("SPECTYPE").astype("U")) == "QSO"
         rows = np.zeros(np.count_nonzero(quasars), [*QUASAR, ("ZWARN", "i8")])
         for name, column in columns.items():
@@ -263,6 +271,7 @@ def _places(fibermap, targetid):
     """Return coordinates of targets from a FIBERMAP, NaN for those that it does not have."""
     wanted = ("TARGETID", *(names[0] for names in PLACES.values()))
     columns = {} if fibermap is None else read_columns(fibermap, wanted)
+    check_kinds(columns, _KINDS)
     if len(columns) < len(wanted) or not len(columns["TARGETID"]):
         return np.nan, np.nan
     known, first = np.unique(columns["TARGETID"], return_index=True)

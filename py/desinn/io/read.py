@@ -1,5 +1,6 @@
 """Spectra from whatever file holds them: what it is, it says itself."""
 
+from ..spectra.container import naming
 from .boss import is_spec, is_spplate, spec_parts, spplate_parts
 from .desi import cframe_parts, coadd_exposures, coadd_parts, is_cframe, is_coadd
 from .hdus import is_image, spectra_of
@@ -51,7 +52,9 @@ def read_spectra(path, resolution=False):
         ...
     ValueError: redrock-main-dark-1375.fits: expected a DESI coadd ..., found REDSHIFTS, ...
     """
-    return coadd_exposures(spectra_of(path, _parts, resolution=resolution))
+    spectra = spectra_of(path, _parts, resolution=resolution)
+    with naming(path):
+        return coadd_exposures(spectra)
 
 
 def _parts(fits, resolution):

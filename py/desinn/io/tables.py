@@ -4,6 +4,7 @@ import os
 
 from ..files import whole_file
 from .catalogs import cards_of, joined, split_columns, with_dependencies
+from .fits_out import new_fits
 
 
 def write_tables(path, tables, header=None, columns=None, overwrite=False):
@@ -32,8 +33,6 @@ def write_tables(path, tables, header=None, columns=None, overwrite=False):
     ValueError
         If a column or a header value cannot be stored in FITS; file and column are named.
     """
-    import fitsio
-
     path = os.fspath(path)
     columns = columns or {}
     with whole_file(path, overwrite) as temporary:
@@ -42,7 +41,7 @@ def write_tables(path, tables, header=None, columns=None, overwrite=False):
             names, values, _ = split_columns(table, f"{path}: {extname}")
             cards = cards_of(with_dependencies({**(header or {}), **cards}, path), path)
             ready[extname] = joined(names, values), cards
-        with fitsio.FITS(temporary, "rw", clobber=True) as fits:
+        with new_fits(temporary) as fits:
             for extname, (rows, cards) in ready.items():
                 units = [columns.get(name, ("", ""))[0] for name in rows.dtype.names]
                 fits.write(rows, units=units, header=cards, extname=extname)

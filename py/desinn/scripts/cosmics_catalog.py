@@ -66,6 +66,8 @@ class Catalog:
     ----------
     parts : desinn.scripts.parts.Parts or None
         None where nothing is to be kept.
+    folders : set of str
+        Those that are written to.
 
     Raises
     ------
@@ -84,7 +86,10 @@ class Catalog:
         check_output(self._path, self._overwrite, inputs)
         digests = {name: load().network.header["sha256"] for name, load in networks.items()}
         key = {"sha256": digests, "threshold": settings.threshold}
-        self.parts = Parts(f"{self._path}.parts", key) if options.resume else None
+        folder = f"{self._path}.parts"
+        self._left = Parts(folder, key) if options.resume or os.path.isdir(folder) else None
+        self.parts = self._left if options.resume else None
+        self.folders = {os.path.dirname(self._path), folder}
 
     def write(self, infiles, results):
         """Write the table; remove what was kept for it if all inputs are in it.
@@ -107,8 +112,8 @@ class Catalog:
         cards = self._cards({str(one.arrays["network"]) for one in results if one})
         inputs = list(zip(infiles, used, strict=True))
         write_stacked(self._path, table, cards, EXTNAME, self._overwrite, inputs)
-        if self.parts and all(used):
-            self.parts.remove()
+        if self._left and all(used):
+            self._left.remove()
         return len(table)
 
     def _cards(self, used):

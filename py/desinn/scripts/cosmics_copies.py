@@ -154,7 +154,8 @@ def _names(output, infiles):
 def _make_folder(output):
     parent = os.path.dirname(os.path.abspath(output))
     if not os.path.isdir(parent):
-        raise NotADirectoryError(f"{output}: the folder {parent} does not exist")
+        what = "is a file" if os.path.exists(parent) else "does not exist"
+        raise NotADirectoryError(f"{output}: the folder {parent} {what}")
     os.mkdir(output)
 
 

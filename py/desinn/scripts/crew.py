@@ -2,7 +2,8 @@
 
 A crew is what works through files. It has ``free``, whether somebody can take a file;
 ``busy``, whether somebody has one; ``give(number, path)``; ``take()``, which waits and returns
-the number of a file and its `Outcome`; and ``close()``. A crew of one is `Alone`; others are
+the number of a file and its `Outcome`; ``asked``, whether a member has been asked to end soon (a
+`desinn.scripts.prompt.Notice` of its own); and ``close()``. A crew of one is `Alone`; others are
 `desinn.scripts.processes.Processes` and `desinn.scripts.ranks.Ranks`.
 """
 
@@ -94,6 +95,9 @@ class Alone:
 
     busy = False
     """Never: what `give` is given, `take` does."""
+
+    asked = False
+    """Never: who leads it is the same process."""
 
     def __init__(self, work):
         self._work = work

@@ -130,7 +130,9 @@ def _prepare(options):
     work = MarkRays(networks, settings, wanted, pictures, options.overwrite, catalog)
     before = _done_before(counts, catalog)
     finish = functools.partial(_finish, options.output, infiles, catalog)
-    return runner.Task(infiles, work, finish, options.output, {}, before.get)
+    folders = {*map(os.path.dirname, copies.values()), options.plot}
+    folders |= catalog.folders if catalog else set()
+    return runner.Task(infiles, work, finish, options.output, {}, tuple(folders), before.get)
 
 
 def _done_before(counts, catalog):

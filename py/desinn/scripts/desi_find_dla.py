@@ -190,7 +190,8 @@ def _prepare(options):
         "balmask": options.balmask,
         "plot": plot,
     }
-    return runner.Task(infiles, work, finish, options.outfile, key)
+    folders = (os.path.dirname(options.outfile), options.plot)
+    return runner.Task(infiles, work, finish, options.outfile, key, folders)
 
 
 def _quasars(options):

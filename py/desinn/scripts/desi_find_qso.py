@@ -121,7 +121,8 @@ def _prepare(options):
     plot = options.plot and os.path.abspath(options.plot)
     key = {"sha256": header["sha256"], "thresholds": thresholds, "plot": plot}
     finish = functools.partial(_write, options, cards)
-    return runner.Task(options.infiles, work, finish, options.outfile, key)
+    folders = (os.path.dirname(options.outfile), options.plot)
+    return runner.Task(options.infiles, work, finish, options.outfile, key, folders)
 
 
 class FindQuasars:

@@ -39,6 +39,9 @@ class Processes:
         As `desinn.scripts.crew.attempt` takes it, and picklable.
     """
 
+    asked = False
+    """Never: processes do not hear signals."""
+
     def __init__(self, size, work):
         self._size = size
         self._work = work
@@ -98,7 +101,7 @@ class _Worker:
     def __init__(self, work, threads):
         self.connection, theirs = Pipe()
         code = _CODE.format(path=sys.path, descriptor=theirs.fileno())
-        with theirs, _deaf_to_interrupts():
+        with theirs, _deaf():
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
                 stdin=subprocess.DEVNULL,
@@ -133,7 +136,7 @@ class _Worker:
 
     def end(self):
         self.connection.close()
-        self._process.terminate()
+        self._process.kill()
 
     def bury(self):
         self.connection.close()
@@ -145,9 +148,13 @@ class _Worker:
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts():
-    """Let processes that are started here never see Ctrl-C: whoever started them ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+def _deaf():
+    """Let processes that are started here never see Ctrl-C and SIGTERM.
+
+    Both may come to the whole group of processes. Whoever started them decides what becomes of
+    the files in their hands, and ends them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
     try:
         yield
     finally:

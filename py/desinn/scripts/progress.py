@@ -6,6 +6,7 @@ import time
 from collections import Counter
 
 from ..log import get_logger
+from .prompt import printable
 
 
 class Progress:
@@ -70,7 +71,7 @@ class Progress:
         """
         bar = self._bar
         with contextlib.nullcontext() if bar is None else bar.external_write_mode():
-            get_logger().log(level, "%s", text)
+            get_logger().log(level, "%s", printable(text))
 
     def close(self):
         """Let the bar stand as it is."""

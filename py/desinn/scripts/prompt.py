@@ -75,7 +75,60 @@ def fraction(text):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, such as a batch system sends: as Ctrl-C, so that everything is cleared away."""
+    """SIGTERM, such as a batch system sends: as Ctrl-C, so that everything is cleared away.
+
+    Its text, if it has one, is what the program says of it.
+    """
+
+
+class Notice:
+    """What SIGTERM does to a program: it ends it at once, but for what wants to finish first.
+
+    Attributes
+    ----------
+    asked : bool
+        Whether a SIGTERM has come that shall be obeyed soon. Another one is obeyed at once.
+    """
+
+    def __init__(self):
+        self.asked = False
+        self._patient = 0
+
+    def __call__(self, *_):
+        """Take a signal."""
+        if self._patient and not self.asked:
+            self.asked = True
+            return
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what follows is clearing away
+        raise Terminated
+
+    @contextlib.contextmanager
+    def patience(self):
+        """Let the first SIGTERM only be noted."""
+        self._patient += 1
+        try:
+            yield self
+        finally:
+            self._patient -= 1
+
+
+def patience():
+    """Let the first SIGTERM only be noted while something is finished.
+
+    Returns
+    -------
+    context manager
+        It gives a `Notice`. Where another program has called us, SIGTERM is its own affair:
+        that notice never comes.
+
+    Examples
+    --------
+    >>> with patience() as notice:
+    ...     notice.asked
+    False
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    return (handler if isinstance(handler, Notice) else Notice()).patience()
 
 
 def write_out(text):
@@ -138,7 +191,7 @@ def run(main, options):
         with _terminable():
             return main(options)
     except KeyboardInterrupt as error:
-        _say("interrupted")
+        _say(str(error) or "interrupted")
         return 143 if isinstance(error, Terminated) else 130  # as a shell reports it
     except EXPECTED as error:
         if options.debug:
@@ -149,16 +202,12 @@ def run(main, options):
 
 @contextlib.contextmanager
 def _terminable():
-    """Make SIGTERM an exception, once; what follows it is clearing away."""
-
-    def end(*_):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated
-
+    """Make SIGTERM what `Notice` says, and in the end what it was."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, Notice())
+    signal.siginterrupt(signal.SIGTERM, False)  # libraries of C do not expect a read to end early
     try:
         yield
     finally:

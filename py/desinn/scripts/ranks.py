@@ -8,6 +8,7 @@ notices a signal.
 import socket
 import time
 
+from . import prompt
 from .crew import attempt, cores, limited, portable, threads_each
 
 _TAG = 21059
@@ -110,6 +111,8 @@ class Ranks:
     ----------
     lost : set of int
         Ranks that something else has ended.
+    asked : bool
+        Whether a rank has been asked to end soon.
     """
 
     def __init__(self, comm, work):
@@ -117,6 +120,7 @@ class Ranks:
         self._idle = list(range(1, comm.size))
         self._jobs = {}  # rank -> number of the file
         self.lost = set()
+        self.asked = False
         for rank in self._idle:
             comm.send(("work", work), rank, _TAG)
 
@@ -144,8 +148,9 @@ class Ranks:
         BaseException
             What ended a rank, such as an interruption.
         """
-        rank, answer = _receive(self._comm)
+        rank, answer, asked = _receive(self._comm)
         number = self._jobs.pop(rank, None)
+        self.asked |= asked
         if isinstance(answer, BaseException):
             self.lost.add(rank)
             raise answer
@@ -155,7 +160,7 @@ class Ranks:
     def close(self):
         """Wait for those who still work, without regard to what they say."""
         while self._jobs:
-            rank, answer = _receive(self._comm)
+            rank, answer, _ = _receive(self._comm)
             self._jobs.pop(rank, None)
             if isinstance(answer, BaseException):
                 self.lost.add(rank)
@@ -163,24 +168,30 @@ class Ranks:
 
 def _follow(comm):
     """Do what rank 0 says, to the end."""
-    work = None
     try:
-        while True:
-            what, content = _receive(comm)
-            if what == "end":
-                break
-            if what == "work":
-                work = content
-            else:
-                outcome = attempt(work, content)
-                error = outcome.error and portable(outcome.error)
-                comm.send((comm.rank, outcome._replace(error=error)), 0, _TAG)
+        with prompt.patience() as notice:
+            end = _obey(comm, notice)
     except BaseException as error:
-        comm.send((comm.rank, portable(error)), 0, _TAG)
+        comm.send((comm.rank, portable(error), False), 0, _TAG)
         raise
-    if isinstance(content, BaseException):
-        raise content
-    return content
+    if isinstance(end, BaseException):
+        raise end
+    return end
+
+
+def _obey(comm, notice):
+    """Work on files until the end; return what rank 0 says of it."""
+    work = None
+    while True:
+        what, content = _receive(comm)
+        if what == "end":
+            return content
+        if what == "work":
+            work = content
+        else:
+            outcome = attempt(work, content)
+            outcome = outcome._replace(error=outcome.error and portable(outcome.error))
+            comm.send((comm.rank, outcome, notice.asked), 0, _TAG)
 
 
 def _receive(comm):

@@ -4,12 +4,15 @@ What is wrong with one file never costs the others, and results do not depend on
 they are in the order of the files.
 """
 
+import contextlib
 import functools
 import logging
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..files import clear_unfinished
 from ..log import get_logger
 from . import prompt
 from .crew import Alone, cores
@@ -34,6 +37,9 @@ class Task(NamedTuple):
     key: dict
     """All that a result depends on beside its file, as JSON can hold it: options, sha256 of
     weights."""
+    folders: tuple[str | None, ...] = ()
+    """Folders that are written to; None is none. What killed runs have left unfinished in them
+    is removed."""
     finished: Callable | None = None
     """For work that writes an output for each file, which is then what an earlier run leaves.
     Takes a path and returns the result if it need not be done again, else None; no parts are
@@ -133,37 +139,68 @@ def _crew(options, work, files):
 
 
 def _carry_out(task, options, make_crew):
-    keeps = options.resume and task.finished is None
-    parts = Parts(f"{task.outfile}.parts", task.key) if keeps else None
-    progress = Progress(len(task.paths))
-    try:
-        results = _Run(task, parts, progress, options.debug).results(make_crew)
-        progress.close()
-        failed = [path for path, one in zip(task.paths, results, strict=True) if one is None]
-        if len(failed) == len(results):
-            raise ValueError(f"none of the {len(results)} files could be used")
-        task.finish(results)
-    except BaseException:
-        progress.close()
-        if parts and parts.count():
-            text = "%d finished parts stay in %s; --resume takes them up"
-            get_logger().info(text, parts.count(), parts.folder)
-        raise
+    parts = _parts(task, options.resume)
+    kept = parts if options.resume else None
+    with _cleared(task, parts), prompt.patience() as notice:
+        try:
+            results = _results(_Run(task, kept, notice, options.debug), make_crew)
+            task.finish(results)
+        except BaseException as error:
+            told = isinstance(error, prompt.Terminated) and str(error)
+            if kept and kept.count() and not told:
+                text = "%d finished parts stay in %s; --resume takes them up"
+                get_logger().info(text, kept.count(), kept.folder)
+            raise
+    failed = [path for path, one in zip(task.paths, results, strict=True) if one is None]
     if failed:
         count = f"{len(failed)} of {len(results)}"
         get_logger().error("%s files could not be used: %s", count, " ".join(failed))
     elif parts:
-        parts.remove()
+        parts.remove()  # also those of an earlier run: the output has it all
     return 1 if failed else 0
+
+
+def _parts(task, resume):
+    """Return the parts that are kept, or that an earlier run has kept; None without."""
+    folder = f"{task.outfile}.parts"
+    if task.finished or not (resume or os.path.isdir(folder)):
+        return None
+    return Parts(folder, task.key)
+
+
+@contextlib.contextmanager
+def _cleared(task, parts):
+    """Clear away what was left unfinished: of earlier runs, and of processes of ours that died."""
+    folders = {folder for folder in task.folders if folder is not None}
+    folders |= {parts.folder} if parts else set()
+    left = sum(len(clear_unfinished(folder)) for folder in folders)
+    if left:
+        get_logger().info("%d unfinished files of runs that were killed are removed", left)
+    try:
+        yield
+    finally:
+        for folder in folders:
+            clear_unfinished(folder)
+
+
+def _results(run, make_crew):
+    try:
+        results = run.results(make_crew)
+    finally:
+        run.progress.close()
+    if not any(results):
+        raise ValueError(f"none of the {len(results)} files could be used")
+    return results
 
 
 class _Run:
     """The way of all files through a crew."""
 
-    def __init__(self, task, parts, progress, debug):
+    def __init__(self, task, parts, notice, debug):
+        self.progress = Progress(len(task.paths))
         self._task = task
         self._parts = parts
-        self._progress = progress
+        self._notice = notice
         self._debug = debug
         self._results = [None] * len(task.paths)
         self._jobs = deque()  # numbers of files
@@ -176,12 +213,19 @@ class _Run:
         if self._jobs:
             crew = make_crew(self._task.work, len(self._jobs))
             try:
-                while self._jobs or crew.busy:
-                    self._hand_out(crew)
+                while self._hand_out(crew):
                     self._take_in(*crew.take())
             finally:
                 crew.close()
+        if self._jobs:
+            raise prompt.Terminated(self._so_far())
         return self._results
+
+    def _so_far(self):
+        done = sum(result is not None for result in self._results)
+        keeps = self._parts or self._task.finished
+        later = "--resume does the rest" if keeps else "nothing is kept without --resume"
+        return f"stopped by SIGTERM after {done} of {len(self._results)} files; {later}"
 
     def _take_up(self):
         """Take what an earlier run has finished; the rest is to be done."""
@@ -190,20 +234,22 @@ class _Run:
             result = find and find(path)
             if result:
                 self._results[number] = result
-                self._progress.resumed(result.counts)
+                self.progress.resumed(result.counts)
             else:
                 self._jobs.append(number)
         done = len(self._task.paths) - len(self._jobs)
         if done:
             text = f"{done} of {len(self._task.paths)} files were done before"
-            self._progress.tell(logging.INFO, text)
+            self.progress.tell(logging.INFO, text)
 
     def _hand_out(self, crew):
-        while self._jobs and crew.free:
+        """Give files to those who can take one, unless we are to stop; return if any has one."""
+        while self._jobs and crew.free and not (self._notice.asked or crew.asked):
             number = self._jobs.popleft()
             path = self._task.paths[number]
             self._inputs[number] = self._parts and self._parts.about(path)
             crew.give(number, path)
+        return crew.busy
 
     def _take_in(self, number, outcome):
         path, about = self._task.paths[number], self._inputs.pop(number)
@@ -213,7 +259,7 @@ class _Run:
         self._results[number] = outcome.result
         if self._parts:
             self._parts.keep(path, about, outcome.result)
-        self._progress.done(path, outcome.result.counts, outcome.seconds)
+        self.progress.done(path, outcome.result.counts, outcome.seconds)
 
     def _give_back(self, number, outcome):
         """Let a file be tried again, the last of all; but only once."""
@@ -223,11 +269,11 @@ class _Run:
         if number not in self._failed_once:
             self._failed_once.add(number)
             self._jobs.append(number)
-            self._progress.tell(logging.WARNING, f"{text}; tried again later")
+            self.progress.tell(logging.WARNING, f"{text}; tried again later")
             return
         if len(self._task.paths) == 1:
             raise error
         if self._debug or not isinstance(error, prompt.EXPECTED):
             text += f"\n{outcome.trace}"
-        self._progress.tell(logging.ERROR, text)
-        self._progress.failed()
+        self.progress.tell(logging.ERROR, text)
+        self.progress.failed()

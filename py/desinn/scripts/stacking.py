@@ -92,8 +92,8 @@ def _rows(table, infiles):
 
 
 def _append(path, rows):
-    import fitsio
+    from ..io.fits_out import new_fits
 
-    with fitsio.FITS(path, "rw") as fits:
+    with new_fits(path, append=True) as fits:
         fits.write(rows, extname=EXTNAME)
         fits[-1].write_checksum()
