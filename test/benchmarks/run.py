@@ -2,8 +2,10 @@
 
     python test/benchmarks/run.py [--quick] [--threads 1 2] [--only qso] [--output FILE]
 
-Subjects: the networks of `subjects`, two of them on an image of 4096 x 4096 pixels; and dla-chain,
-desi_find_dla from file to file (always one thread). Ratios are what counts: seconds are those of
+Subjects: the networks of `subjects`, two of them on an image of 4096 x 4096 pixels; dla-chain,
+desi_find_dla from file to file (always one thread); cold, a fresh process; and load, two programs
+on 200 files, in one process, in two and on MPI's ranks (always all cores). load runs only if
+--only names it: it takes long, and 10 GB of disk. Ratios are what counts: seconds are those of
 this machine on this day. A peer that is not installed is left out; desispec is looked for in the
 environment of `make integration`. The exit status is 1 if the peers disagree or one fails, else 0,
 fast or slow. A full run wants an idle machine for more than an hour.
@@ -12,16 +14,21 @@ fast or slow. A full run wants an idle machine for more than an hour.
 import argparse
 import json
 import os
+import signal
 import sys
 
 import chain
+import cold
 import harness
+import load
 import report
 import subjects
 
 WARMUPS = 2
 CHAIN = "dla-chain"
-NAMES = (*subjects.SUBJECTS, CHAIN)
+COLD = "cold"
+NAMES = (*subjects.SUBJECTS, CHAIN, COLD)
+LOAD = "load"
 
 
 def parse(args=None):
@@ -34,7 +41,12 @@ def parse(args=None):
     )
     parser.add_argument("--threads", type=int, nargs="+", metavar="N", help="default: 1 and 2")
     parser.add_argument(
-        "--only", nargs="+", choices=NAMES, metavar="SUBJECT", help=f"some of {', '.join(NAMES)}"
+        "--only",
+        nargs="+",
+        choices=(*NAMES, LOAD),
+        metavar="SUBJECT",
+        help=f"some of {', '.join(NAMES)} (default: all these); or {LOAD}, which takes long and "
+        "10 GB of disk, and runs only if it is named here",
     )
     parser.add_argument("--output", metavar="FILE", help="write all figures as JSON")
     options = parser.parse_args(args)
@@ -60,6 +72,10 @@ def main(args=None):
         for name in options.only or NAMES:
             if name == CHAIN:
                 entries.append(_chain(options.quick))
+            elif name == COLD:
+                entries.append(_cold(options.quick))
+            elif name == LOAD:
+                entries.append(_load(options.quick))
             else:
                 entries += [_entry(name, threads, options.quick) for threads in options.threads]
     except harness.PeerError as error:
@@ -68,7 +84,7 @@ def main(args=None):
     _print_goals(entries, options.quick)
     if options.output:
         _write(options.output, {"machine": machine, "quick": options.quick, "entries": entries})
-    return 0
+    return int(any(entry.get("disagree") for entry in entries))
 
 
 def _entry(name, threads, quick):
@@ -117,6 +133,43 @@ def _chain(quick):
     }
 
 
+def _cold(quick):
+    """Measure fresh processes, print it, return all about it."""
+    print(f"\n{COLD}: from nothing to a classified spectrum\nthreads: 1", flush=True)
+    runs = cold.measure(1, _repetitions(quick))
+    found = cold.figures(runs)
+    print("\n".join(cold.lines(found)), flush=True)
+    return {
+        "subject": COLD,
+        "threads": 1,
+        "figures": found,
+        "goals": cold.goals(found),
+        "runs": runs,
+    }
+
+
+def _load(quick):
+    """Measure the programs on many files, print it, return all about it."""
+    size = load.QUICK if quick else load.FULL
+    programs = " and ".join(load.PROGRAMS)
+    print(f"\n{LOAD}: {programs} on files of simulated quasars, {size.files} x {size.spectra}")
+    print(f"threads: {os.cpu_count()} in all", flush=True)
+    results = load.measure(size)
+    found = load.figures(size, results)
+    print("\n".join(load.lines(results, found)), flush=True)
+    return {
+        "subject": LOAD,
+        "threads": os.cpu_count(),
+        "files": size.files,
+        "spectra": size.spectra,
+        "figures": found,
+        "goals": load.goals(found),
+        "disagree": load.disagree(found),
+        "cores_of_others": report.cores_of_others(results["ran"]),
+        "results": results,
+    }
+
+
 def _print_goals(entries, quick):
     print("\nA try-out: too little input and too few repetitions for figures." if quick else "")
     for entry in entries:
@@ -133,4 +186,6 @@ def _write(path, content):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(harness.PACKAGE))
+    # What was started must end, too, and files of gigabytes go.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     sys.exit(main())
