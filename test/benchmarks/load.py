@@ -5,6 +5,7 @@ import importlib.util
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -214,9 +215,9 @@ def figures(load, results):
     dict of dict
         Program and way -> seconds, rate (spectra a second), files (a minute), speedup (the rate
         over that of one process); peak, second, last (MB: of the run, of its second and its
-        last quarter) and growth (of last over second), None where not known; columns and
-        differing (how many of them are not those of one process, bit for bit). Nothing for a
-        way that was skipped.
+        last quarter), growth (of last over second) and medians (the same of what is usual in
+        these quarters), None where not known; columns and differing (how many of them are not
+        those of one process, bit for bit). Nothing for a way that was skipped.
     """
     ran = results["ran"]
     found = {}
@@ -238,14 +239,21 @@ def figures(load, results):
 
 
 def _memory(samples, seconds):
-    second = _most(samples, seconds / 4, seconds / 2)
-    last = _most(samples, 3 * seconds / 4, seconds)
-    growth = last / second if second and last else None
-    return {"peak": _most(samples, 0, seconds), "second": second, "last": last, "growth": growth}
+    second = _held(samples, seconds / 4, seconds / 2)
+    last = _held(samples, 3 * seconds / 4, seconds)
+    known = second and last
+    return {
+        "peak": max(_held(samples, 0, seconds), default=None),
+        "second": max(second, default=None),
+        "last": max(last, default=None),
+        "growth": max(last) / max(second) if known else None,
+        "medians": statistics.median(last) / statistics.median(second) if known else None,
+    }
 
 
-def _most(samples, start, end):
-    return max((held / 1e6 for when, held in samples if start <= when < end), default=None)
+def _held(samples, start, end):
+    """Return MB between two times, without looks that came too early or too late."""
+    return [held / 1e6 for when, held in samples if start <= when < end and held]
 
 
 def _compared(columns, expected):
@@ -268,8 +276,12 @@ COLUMNS = {
     "second": "{:.0f}",
     "last": "{:.0f}",
     "growth": "{:.3f}",
+    "medians": "{:.3f}",
 }
-TITLES = ("seconds", "spectra/s", "files/min", "speed-up", "MB", "2nd qu.", "last qu.", "last/2nd")
+TITLES = (
+    *("seconds", "spectra/s", "files/min", "speed-up"),
+    *("MB", "2nd qu.", "last qu.", "last/2nd", "medians"),
+)
 
 
 def lines(results, found):
@@ -318,7 +330,10 @@ def _tables(results, found):
 def _memory_line(kind):
     if kind is None:
         return "memory: not counted on this system"
-    return f"memory: {kind} of all processes together, the most in the run and in its quarters"
+    return (
+        f"memory: {kind} of all processes together, the most in the run and in its quarters; "
+        "medians: last/2nd of what is usual there"
+    )
 
 
 def goals(found):
