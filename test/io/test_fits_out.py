@@ -1,5 +1,6 @@
 """FITS files of which all must be there."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -21,14 +22,17 @@ def write(path, append=False):
             hdu.write_checksum()
 
 
-@pytest.fixture
-def limited():
-    """Limit the size of files, for the time of a test."""
+@contextlib.contextmanager
+def limited(size):
+    """Limit the size of files: only for a while, for pytest may write its output to one, too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_one_table_after_another(tmp_path):
@@ -42,22 +46,23 @@ def test_one_table_after_another(tmp_path):
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 2, 3, 4])
-def test_all_or_an_error(tmp_path, limited, blocks):
+def test_all_or_an_error(tmp_path, blocks):
     """fitsio by itself is content with two blocks or more; all are five."""
     path = tmp_path / "a.fits"
     write(path)
     assert os.path.getsize(path) == 5 * 2880
-    limited(blocks * 2880)
-    with pytest.raises(OSError, match=r"a\.fits: could not be written") as caught:
+    with (
+        pytest.raises(OSError, match=r"a\.fits: could not be written") as caught,
+        limited(blocks * 2880),
+    ):
         write(path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_lost_hdu_is_noticed(tmp_path, limited):
+def test_a_lost_hdu_is_noticed(tmp_path):
     path = tmp_path / "a.fits"
     write(path)
-    limited(5 * 2880)
-    with pytest.raises(OSError, match=r"a\.fits: could not be written"):
+    with pytest.raises(OSError, match=r"a\.fits: could not be written"), limited(5 * 2880):
         write(path, append=True)
 
 
