@@ -129,7 +129,7 @@ TORCH = torch_file.dict_of(a=torch_file.tensor(), b=torch_file.tensor(None, 1, (
 
 @pytest.mark.parametrize("container", torch_file.MAKERS)
 @given(damage=damages())
-@several(250)
+@several(150)
 def test_a_damaged_torch_file(tmp_path_factory, container, damage):
     path = tmp_path_factory.getbasetemp() / "bad.pth"
     content = damage(torch_file.MAKERS[container](TORCH))
@@ -169,7 +169,7 @@ def onnx(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["keras", "onnx"])
 @given(damage=damages())
-@several(250)
+@several(150)
 def test_a_damaged_foreign_file(kind, request, warden, damage):
     """In a process of its own: what reads the bytes is not our code."""
     content, bad = request.getfixturevalue(kind)
@@ -253,7 +253,7 @@ def _change(content, way, key, kind, value):
 
 @pytest.mark.parametrize("kind", MODELS)
 @given(data=st.data())
-@several(250)
+@several(150)
 def test_a_signed_header_that_is_changed(weights, kind, data):
     """All is described and loaded, or refused; the digest is right, so it protects nothing."""
     path = weights[1]
