@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -108,7 +109,8 @@ def matches(folder, expected):
 def last_line(run):
     """Return what a program said last, of which no traceback was a part."""
     assert "Traceback" not in run.log
-    return run.log.rstrip("\n").split("\n")[-1]
+    last = run.log.rstrip("\n").split("\n")[-1]
+    return re.sub(r"^([A-Z]+):\w+\.py:\d+:\w+: ", r"\1: ", last)  # desiutil adds the place
 
 
 def same(found, expected):
