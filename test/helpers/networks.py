@@ -1,4 +1,9 @@
-"""Headers of whole networks, small enough for tests."""
+"""Headers of whole networks, small enough for tests, and what they are compared with."""
+
+import numpy as np
+
+from desinn.nn import Network
+from desinn.nn.network import evaluate
 
 
 def _conv(name, source, filters, kernel, stride=1, padding="same", weight_norm=False):
@@ -142,3 +147,12 @@ def quasarnet(bins=443, filters=100, layers=6, padding="same", boxes=13):
         ]
     outputs = {name: f"out{i}" for i, name in enumerate(LINES)}
     return {"inputs": [{"name": "x", "shape": [bins, 1]}], "nodes": nodes, "outputs": outputs}
+
+
+def compare(header, arrays, x):
+    """Assert that a network's output y is what the graph means, to 1e-5 of the largest value."""
+    found = Network(header, arrays)(x)["y"]
+    double = {name: array.astype("f8") for name, array in arrays.items()}
+    expected = evaluate(header, double, x.astype("f8"))["y"]
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()

@@ -6,6 +6,7 @@ import pytest
 from desinn.nn import Network
 from desinn.nn.network import evaluate
 from desinn.nn.winograd import Four, Two
+from helpers.networks import compare
 
 CONV = {"op": "conv", "kernel": [3, 3], "stride": [1, 1], "dilation": [1, 1], "padding": "same",
         "bias": True, "weight_norm": False}  # fmt: skip
@@ -27,14 +28,6 @@ def network_of(rng, channels, *layers):
     first = layers[0]["kernel"]
     inputs = [{"name": "x", "shape": [*[None] * len(first), arrays["layer_0/kernel"].shape[-2]]}]
     return {"inputs": inputs, "nodes": nodes, "outputs": {"y": before}}, arrays
-
-
-def compare(header, arrays, x):
-    found = Network(header, arrays)(x)["y"]
-    double = {name: array.astype("f8") for name, array in arrays.items()}
-    expected = evaluate(header, double, x.astype("f8"))["y"]
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("size", [(4, 1), (5, 2), (6, 3), (7, 17), (8, 32), (23, 9), (40, 41)])

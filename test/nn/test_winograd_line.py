@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from desinn.nn import Network, winograd_line
-from desinn.nn.network import evaluate
+from helpers.networks import compare
 
 CONV = {"op": "conv", "dilation": [1], "bias": True, "weight_norm": False}
 
@@ -27,14 +27,6 @@ def network_of(kernel, stride=1, padding="same", dilation=1, channels=50, filter
     }
     header = {"inputs": [{"name": "x", "shape": [None, 2]}], "nodes": nodes, "outputs": {"y": "y"}}
     return header, {name: array.astype("f4") for name, array in arrays.items()}
-
-
-def compare(header, arrays, x):
-    found = Network(header, arrays)(x)["y"]
-    double = {name: array.astype("f8") for name, array in arrays.items()}
-    expected = evaluate(header, double, x.astype("f8"))["y"]
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 def noise(*shape):
