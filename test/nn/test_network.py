@@ -1,7 +1,10 @@
 """The folded, blocked, threaded network against the plain meaning of its graph."""
 
+import copy
 import multiprocessing
 import os
+import pickle
+import sys
 import threading
 import time
 import warnings
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from desinn.nn import Network, WeightsError, convolution, evaluate, network
+from desinn.nn import Network, WeightsError, convolution, evaluate, network, threads
 from desinn.nn.graph import GraphError
 from desinn.nn.threads import share
 from helpers.cases import arrays_for, noise, one_layer
@@ -79,6 +82,58 @@ def test_another_batch_changes_the_last_digits_at_most():
     together = run(x)["LYA"]
     alone = np.concatenate([run(x[i : i + 1])["LYA"] for i in range(len(x))])
     np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [(7, 8, 7), (8, 8, 7, 30, 8)])
+def test_calls_do_not_touch_each_other(sizes, monkeypatch):
+    """Working memory is kept from one call to the next, with the zeros around the arrays."""
+    monkeypatch.setattr(network, "BLOCK_BYTES", 4_000)
+    header = unet(width=2)
+    arrays = arrays_for(header)
+    run = Network(header, arrays)
+    results = []
+    for seed, size in enumerate(sizes):
+        for batch in (5, 2, 11):
+            x = noise((batch, 2 * size, 2 * (15 - size % 8), 1), seed)
+            results.append((run(x)["probability"], Network(header, arrays)(x)["probability"]))
+    for kept, alone in results:
+        np.testing.assert_array_equal(kept, alone)
+
+
+def test_large_working_memory_is_given_back(monkeypatch):
+    header = quasarnet(bins=90, filters=5, layers=3)
+    run, x = Network(header, arrays_for(header)), noise((3, 90, 1), 5)
+    run(x)
+    (kept,) = run._latest.arenas
+    run(x)
+    assert run._latest.arenas == [kept]
+    monkeypatch.setattr(threads, "KEEP_BYTES", kept.nbytes - 1)
+    run(x)
+    assert run._latest.arenas == []
+
+
+def test_a_copy_has_working_memory_of_its_own():
+    header = quasarnet(bins=90, filters=5, layers=3)
+    run, x = Network(header, arrays_for(header)), noise((3, 90, 1), 5)
+    expected = run(x)["LYA"]
+    for other in (copy.deepcopy(run), pickle.loads(pickle.dumps(run))):
+        assert other._latest is None
+        np.testing.assert_array_equal(other(x)["LYA"], expected)
+
+
+def test_a_blas_library_that_comes_late_is_held_too(monkeypatch):
+    """Libraries are looked for again once a module was imported."""
+    share(lambda job, arena: None, [1])
+    looked = []
+    select = ThreadpoolController.select
+    monkeypatch.setattr(
+        ThreadpoolController, "select", lambda *a, **k: looked.append(1) or select(*a, **k)
+    )
+    share(lambda job, arena: None, [1])
+    assert not looked
+    monkeypatch.setitem(sys.modules, "a_new_module", sys)
+    share(lambda job, arena: None, [1])
+    assert looked
 
 
 def _run_in_child(queue, header, arrays, x):

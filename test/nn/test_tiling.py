@@ -70,6 +70,63 @@ def test_the_number_of_threads_changes_nothing():
     assert (found[0] == found[2]).all()
 
 
+@pytest.mark.parametrize("shape", [(1, 96, 80), (3, 80, 96), (0, 96, 96)])
+def test_large_images_are_cut_by_the_network_itself(monkeypatch, shape):
+    from desinn.nn import network as module
+
+    network, sizes = Network(*u_net(np.random.default_rng(4))), []
+    images = np.random.default_rng(5).normal(0, 1, (*shape, 1)).astype("f4")
+    whole = network(images)["y"]
+    compute = network._tile_plan
+    monkeypatch.setattr(
+        network, "_tile_plan", lambda name, s: sizes.append(s["x"]) or compute(name, s)
+    )
+    monkeypatch.setattr(module, "LARGE_BYTES", 4 * 40**2)
+    network.tile = 32
+    found = network(images)["y"]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, whole, rtol=0, atol=2e-6)
+    assert len(sizes) == len(images)
+    assert all(max(size) < 80 for size in sizes)
+
+
+def strided():
+    """Return header and arrays of a network that halves an image, odd sizes, too."""
+    header, arrays = u_net(np.random.default_rng(4))
+    header["nodes"] = [header["nodes"][0] | {"stride": [2, 2]}]
+    return header | {"outputs": {"y": "first"}}, {k: arrays[k] for k in list(arrays)[:2]}
+
+
+def with_mean():
+    """Return header and arrays of a network of which each value depends on all pixels."""
+    header, arrays = u_net(np.random.default_rng(4))
+    header["nodes"].append(
+        {"name": "mean", "op": "global_average_pool", "inputs": ["last"], "keep_axes": False}
+    )
+    return header | {"outputs": {"y": "mean"}}, arrays
+
+
+def with_two_outputs():
+    header, arrays = u_net(np.random.default_rng(4))
+    return header | {"outputs": {"y": "last", "first": "first"}}, arrays
+
+
+@pytest.mark.parametrize(
+    ("make", "side"), [(strided, 63), (strided, 64), (with_mean, 64), (with_two_outputs, 64)]
+)
+def test_what_cannot_be_cut_is_computed_whole(monkeypatch, make, side):
+    from desinn.nn import network as module
+
+    network = Network(*make())
+    image = np.random.default_rng(1).normal(0, 1, (1, side, side, 1)).astype("f4")
+    expected = network(image)
+    monkeypatch.setattr(module, "LARGE_BYTES", 1)
+    found = network(image)
+    assert list(found) == list(expected)
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
 @pytest.mark.parametrize("depth", [1, 2])
 def test_margins_hold_all_that_is_seen(depth):
     """A margin less than that by one step changes pixels."""

@@ -1,8 +1,11 @@
-"""Working memory of one thread: taken once, used for every block."""
+"""Working memory of one thread: taken once, used for every block, and for the next call."""
 
 import math
 
 import numpy as np
+
+MOST_MADE = 16
+"""How many things `Arena.once` remembers: blocks of a call have one or two sizes."""
 
 
 class Arena:
@@ -48,8 +51,15 @@ class Arena:
     def once(self, key, make):
         """Return what `make` returned when it was first asked for under `key`."""
         if key not in self._made:
+            if len(self._made) >= MOST_MADE:
+                self._made.clear()
             self._made[key] = make()
         return self._made[key]
+
+    @property
+    def nbytes(self):
+        """Of all arrays."""
+        return sum(a.nbytes for a in (*self._memory.values(), *self._bordered.values()))
 
 
 class Bordered:

@@ -19,6 +19,9 @@ BLOCK_BYTES = 2**23
 TILE = 384
 """Pixels of a tile of a large image, along each axis."""
 
+LARGE_BYTES = 2**28
+"""An image whose largest layer reads and writes more than this is cut into tiles, if it can be."""
+
 
 class Network:
     """Neural network from a weights file.
@@ -75,6 +78,11 @@ class Network:
         self._joined = join_siblings(self.steps)
         self._by_rows = fits(self._joined)
         self.tile = ROWS_TILE if self._by_rows else TILE
+        self._latest = None
+
+    def __getstate__(self):
+        """Leave the working memory behind, where a network is copied or sent elsewhere."""
+        return {**self.__dict__, "_latest": None}
 
     def __call__(self, x):
         """Compute the outputs.
@@ -100,15 +108,28 @@ class Network:
             If the input is not real numbers, or one array where several are needed.
         """
         inputs = self._checked(x)
-        shapes = self.graph.shapes_for({k: v.shape[1:] for k, v in inputs.items()})
+        plan = self._plan_for({name: array.shape[1:] for name, array in inputs.items()})
         batch = len(next(iter(inputs.values())))
-        plan = _Plan(self._joined, self.sources, inputs, shapes, batch)
+        if batch and plan.member_bytes > LARGE_BYTES and self._can_be_cut(inputs):
+            return self._in_tiles(inputs)
         results = {
-            name: np.empty((batch, *shapes[source]), np.float32)
+            name: np.empty((batch, *plan.shapes[source]), np.float32)
             for name, source in self.sources.items()
         }
-        share(lambda block, arena: plan.run(block, arena, inputs, results), plan.blocks(batch))
+
+        def compute(block, arena):
+            plan.run(block, arena, inputs, results)
+
+        share(compute, plan.blocks(batch), plan.arenas)
         return results
+
+    def _plan_for(self, sizes):
+        """Return how to compute inputs of some sizes: that of the last call, where they agree."""
+        plan = self._latest  # which another thread may replace
+        if plan is None or plan.sizes != sizes:
+            shapes = self.graph.shapes_for(sizes)
+            plan = self._latest = _Plan(self._joined, self.sources, sizes, shapes)
+        return plan
 
     def on_tiles(self, image, output, core=None):
         """Compute an output of one large image, tile by tile.
@@ -155,11 +176,28 @@ class Network:
         share(compute, parts)
         return result
 
+    def _can_be_cut(self, inputs):
+        """Return whether `on_tiles` computes all that is wanted of these images."""
+        if len(inputs) > 1 or len(self.graph.outputs) > 1:
+            return False
+        ((images,), (output,)) = inputs.values(), self.graph.outputs
+        try:
+            margins(self.graph, output)
+        except ValueError:
+            return False
+        steps = period(self.graph)
+        return not any(n % step for n, step in zip(images.shape[1:-1], steps, strict=True))
+
+    def _in_tiles(self, inputs):
+        """Return the only output of a batch of large images."""
+        ((images,), (output,)) = inputs.values(), self.graph.outputs
+        return {output: np.stack([self.on_tiles(image, output) for image in images])}
+
     def _tile_plan(self, name, shapes):
         """Return what computes tiles: row by row where the network is narrow."""
         if self._by_rows:
             return RowPlan(self._joined, [name], shapes)
-        return _Plan(self._joined, self.sources, [name], shapes, 1)
+        return _Plan(self._joined, self.sources, {name: shapes[name]}, shapes)
 
     def _checked(self, x):
         """Return the inputs by name as arrays of real numbers with one batch size."""
@@ -181,14 +219,16 @@ class Network:
 
 
 class _Plan:
-    """Where each array of a block lies, for one shape of the input."""
+    """Where each array of a block lies, for one shape of the input; and working memory for it."""
 
-    def __init__(self, steps, sources, inputs, shapes, batch):
+    def __init__(self, steps, sources, sizes, shapes):
+        self.sizes, self.shapes = sizes, shapes
+        self.arenas = []
         self._steps = steps
         self._sources = sources
         # What was merged has no array; what is a part of one lies in that.
         self._home = {part: (step.name, cut) for step in steps for part, cut in step.parts}
-        self._shapes = {name: shapes[name] for name in inputs}
+        self._shapes = dict(sizes)
         for step in steps:
             self._shapes[step.name] = _output_shape(step, shapes)
         self._borders = {name: _no_border(shape) for name, shape in self._shapes.items()}
@@ -197,7 +237,8 @@ class _Plan:
             wanted = step.op.borders(*self._shapes[first][:-1])
             pairs = zip(self._borders[first], wanted, strict=True)
             self._borders[first] = [(max(a, c), max(b, d)) for (a, b), (c, d) in pairs]
-        self._members = min(batch, max(1, BLOCK_BYTES // (4 * self._largest())))
+        self.member_bytes = 4 * self._largest()
+        self._members = max(1, BLOCK_BYTES // self.member_bytes)
 
     def _largest(self):
         """Return the most values that one step reads and writes for one member of the batch."""
@@ -207,7 +248,7 @@ class _Plan:
 
     def blocks(self, batch):
         """Return the slices of the batch, cut by shape alone."""
-        step = self._members or 1
+        step = self._members
         return [slice(b, min(b + step, batch)) for b in range(0, batch, step)]
 
     def run(self, block, arena, inputs, results):

@@ -6,10 +6,14 @@ blocks that are cut by shape alone and multiplied on one thread each do not.
 
 import contextlib
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from .arena import Arena
+
+KEEP_BYTES = 2**26
+"""Working memory of a thread that is kept for the next call; more is given back."""
 
 
 class _Blas:
@@ -20,6 +24,8 @@ class _Blas:
         self._users = 0
         self._limit = None
         self._threads = 1
+        self._libraries = None
+        self._modules = 0
 
     @contextlib.contextmanager
     def single(self):
@@ -40,11 +46,14 @@ class _Blas:
     def _hold(self):
         from threadpoolctl import ThreadpoolController
 
-        controller = ThreadpoolController()
+        # Looking for libraries takes a millisecond; a new one comes with a module that needs it.
+        if len(sys.modules) != self._modules:
+            self._libraries = ThreadpoolController().select(user_api="blas")
+            self._modules = len(sys.modules)
         # Several BLAS libraries may be there (redrock brings its own), each with its number.
-        found = [lib["num_threads"] for lib in controller.info() if lib["user_api"] == "blas"]
+        found = [lib["num_threads"] for lib in self._libraries.info()]
         self._threads = min(found, default=1)
-        self._limit = controller.limit(limits=1, user_api="blas")
+        self._limit = self._libraries.limit(limits=1)
 
     def before_fork(self):
         """Wait until nobody computes: BLAS may hang, or stay at one thread, after a fork."""
@@ -66,7 +75,7 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def share(work, jobs):
+def share(work, jobs, arenas=None):
     """Run ``work(job, arena)`` for every job, on as many threads as BLAS would have used.
 
     The number is set the way that users of NumPy know: ``OMP_NUM_THREADS``,
@@ -79,16 +88,18 @@ def share(work, jobs):
         Takes a job and an `Arena` that no other thread uses at the same time.
     jobs : sequence
         Cut without regard to the number of threads, so that results do not depend on it.
+    arenas : list of Arena, optional
+        What earlier calls with the same work left: taken from, and given back if small.
     """
-    jobs = list(jobs)
+    jobs, arenas = list(jobs), [] if arenas is None else arenas
     with _BLAS.single() as threads:
         threads = min(threads, len(jobs))
         if threads <= 1:
-            _work_through(work, iter(jobs))
+            _work_through(work, iter(jobs), arenas)
             return
         queue = _Queue(jobs)
         with ThreadPoolExecutor(threads) as pool:
-            futures = [pool.submit(_work_through, work, queue) for _ in range(threads)]
+            futures = [pool.submit(_work_through, work, queue, arenas) for _ in range(threads)]
             try:
                 for future in futures:
                     future.result()
@@ -97,10 +108,15 @@ def share(work, jobs):
                 raise
 
 
-def _work_through(work, jobs):
-    arena = Arena()
+def _work_through(work, jobs, arenas):
+    try:
+        arena = arenas.pop()  # in one step: other threads may draw from them, too
+    except IndexError:
+        arena = Arena()
     for job in jobs:
         work(job, arena)
+    if arena.nbytes <= KEEP_BYTES:
+        arenas.append(arena)
 
 
 class _Queue:
