@@ -12,7 +12,7 @@ from helpers.work import Maker, die, seen
 
 @pytest.mark.parametrize(("cores", "apart"), [(2, True), (1, False)])
 def test_one_thread_each_and_no_more_processes_than_cores(monkeypatch, caplog, cores, apart):
-    monkeypatch.setattr(parallel, "_cores", lambda: cores)
+    monkeypatch.setattr(parallel, "cores", lambda: set(range(cores)))
     with threadpool_limits(2, user_api="blas"), in_processes(Maker, (5,), 3) as run:
         found = list(run(seen, range(4)))
     assert [task for task, _, _ in found] == [5, 6, 7, 8]
@@ -23,14 +23,8 @@ def test_one_thread_each_and_no_more_processes_than_cores(monkeypatch, caplog, c
     assert f"3 processes: {cores} is all that the cores allow" in caplog.text
 
 
-def test_there_are_cores(monkeypatch):
-    assert 1 <= parallel._cores() <= os.cpu_count()
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert parallel._cores() == os.cpu_count()
-
-
 def test_a_process_that_dies_is_said(monkeypatch):
-    monkeypatch.setattr(parallel, "_cores", lambda: 2)
+    monkeypatch.setattr(parallel, "cores", lambda: {0, 1})
     with (
         pytest.raises(ChildProcessError, match="a process that simulated died"),
         in_processes(Maker, (5,), 2) as run,

@@ -132,9 +132,14 @@ def test_the_test_sets_differ_by_instrument_and_seed_only():
     [
         ("seeds: 3", "seeds is unknown"),
         ("seed: x", "seed: expected int, found 'x'"),
+        ("seed: -1", "seed: expected 0 or more, found -1"),
+        (
+            "spectra: 0\nfiles: 0",
+            "spectra: expected 1 or more, found 0; files: expected 1 or more",
+        ),
         ("instrument: hubble", "expected desi or boss, found 'hubble'"),
-        ("simulation: {quasars: {zmax: 3}, mix: {QSR: 1}}", "quasars: zmax; mix: QSR"),
-        ("simulation: {conditions: foggy}", "conditions: foggy"),
+        ("simulation: {quasars: {zmax: 3}, mix: {QSR: 1}}", "quasars: zmax; mix: QSR .*: QSO, "),
+        ("simulation: {conditions: foggy}", r"conditions: foggy \(there are: tr"),
         ("- 1", "expected entries kind, simulation"),
         ("a: [", "expected YAML"),
     ],

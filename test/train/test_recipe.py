@@ -50,11 +50,18 @@ def test_changes_take_the_place_of_the_file(recipe_file):
     assert recipe["stop"] == {"patience": 5}
 
 
+def test_changes_of_a_section_that_is_empty_or_none(recipe_file):
+    changes = {"schedule.epochs": 2}
+    assert read_recipe(recipe_file(schedule=None), changes)["schedule"]["epochs"] == 2
+    with pytest.raises(ValueError, match="schedule: expected dict, found int"):
+        read_recipe(recipe_file(schedule=7), changes)
+
+
 def test_all_problems_at_once(recipe_file):
     path = recipe_file(
         speed=3,
         seed=-1,
-        minutes=0,
+        minutes=-1,
         simulation=[1],
         loss={"name": "hinge", "positive_weight": 0},
         optimizer={"name": "sgd", "amsgrad": True, "learning_rate": "1e-3"},
@@ -69,7 +76,7 @@ def test_all_problems_at_once(recipe_file):
         "recipe.yaml: not a recipe:\n",
         "speed: unknown (there are: kind, name,",
         "seed: expected an integer that is not negative, found -1",
-        "minutes: expected a number above 0, found 0",
+        "minutes: expected a number above 0, found -1",
         "simulation: expected dict, found list",
         "loss: name: expected one of quasarnet, bernoulli, found 'hinge'",
         "loss: positive_weight: expected a number above 0, found 0",
@@ -89,6 +96,15 @@ def test_what_must_be_there(recipe_file, content):
     del content["seed"], content["inputs"]
     with pytest.raises(ValueError, match=r"(?s)inputs: expected list, found nothing.*seed: exp"):
         read_recipe(recipe_file())
+
+
+def test_a_network_is_judged_whatever_else_is_wrong(recipe_file, content):
+    del content["seed"]
+    path = recipe_file(speed=3, outputs={"LYA": "nowhere"})
+    with pytest.raises(ValueError) as caught:
+        read_recipe(path)
+    said = [line.split(":")[0] for line in str(caught.value).splitlines()[1:]]
+    assert said == ["  speed", "  seed", "  output LYA"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..machine import cores as cores
 from .prompt import EXPECTED
 
 _THREAD_VARIABLES = (
@@ -120,18 +121,6 @@ class Alone:
 
     def close(self):
         """Do nothing: there is nothing to end."""
-
-
-def cores():
-    """Return the cores that this process may use.
-
-    Returns
-    -------
-    set of int
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
 
 
 def threads_each(available, members):

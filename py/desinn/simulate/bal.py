@@ -7,6 +7,7 @@ leaves over at its bottom is the light that the gas does not cover.
 
 import numpy as np
 
+from .columns import redshifts
 from .grid import C_KMS, SIZE, STEP, WAVE
 
 KINDS = ("", "BAL", "LoBAL", "FeLoBAL")
@@ -57,7 +58,6 @@ _LOG_WAVE = np.log(WAVE)
 _LOG_SHIFT = STEP * np.log(10) * (_FIRST + np.arange(_CELLS))
 VELOCITY = C_KMS * np.tanh(_LOG_SHIFT)
 """(V,) float64 outflow velocities on which troughs are made, km/s, rising, -2800 to 28700."""
-
 
 _MOST = 4  # components of an outflow
 
@@ -188,11 +188,9 @@ def troughs(rng, z, kind):
         ...
     ValueError: kind: expected one of '', 'BAL', 'LoBAL', 'FeLoBAL', found 'HiBAL'
     """
-    z, kind = np.asarray(z, "f8"), np.asarray(kind, "U")
-    if z.ndim != 1 or kind.shape != z.shape:
+    z, kind = redshifts(z), np.asarray(kind, "U")
+    if kind.shape != z.shape:
         raise ValueError(f"expected (B,) redshifts and kinds, found {z.shape} and {kind.shape}")
-    if not (np.isfinite(z) & (z > -1)).all():
-        raise ValueError(f"z: expected finite redshifts above -1, found {z}")
     unknown = kind[~np.isin(kind, KINDS)]
     if unknown.size:
         expected = ", ".join(repr(name) for name in KINDS)

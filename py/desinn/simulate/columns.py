@@ -16,7 +16,7 @@ ABSORBER = np.dtype([("ROW", "i8"), ("Z", "f8"), ("NHI", "f8")])
 MAX_NHI = 22.5
 """Largest log10 of a column density."""
 
-# Below this neither Lyman-alpha nor the strong metal lines are on the grid.
+# Below this the Lyman series is off the grid; MgII comes by itself, from `absorbers`.
 _LOWEST_Z = 1.5
 
 # log10 N, log10 f(N, X) at z = 2.5; the last point goes on with the slope before it.

@@ -6,7 +6,7 @@ from ..files import read_yaml
 from .ccd.frames import exposure_generator, simulate_exposure
 from .ccd.settings import ARMS, KINDS, CcdSettings
 from .cosmic_rays import DEVICES, Device, cosmic_rays
-from .recipe import entry_problems
+from .recipe import entry_problems, too_small
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,7 @@ class CosmicsRecipe:
     rays: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        problems = [f"seed: expected 0 or more, found {self.seed}"] if self.seed < 0 else []
-        if self.frames < 1:
-            problems.append(f"frames: expected 1 or more, found {self.frames}")
+        problems = too_small(self, seed=0, frames=1)
         problems += [f"arms: {arm} is unknown" for arm in self.arms if arm not in ARMS]
         problems += [f"exposures: {kind} is unknown" for kind in self.exposures
                      if kind not in KINDS]  # fmt: skip

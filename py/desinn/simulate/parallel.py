@@ -2,11 +2,11 @@
 
 import contextlib
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from ..log import get_logger
+from ..machine import cores
 
 _state = {}
 
@@ -33,7 +33,7 @@ def in_processes(make, arguments, processes):
         ``run(work, tasks)``: yields ``work(made, task)`` for each task, in their order. An
         exception of the work is raised there.
     """
-    available = min(processes, _cores())
+    available = min(processes, len(cores()))
     if available < processes:
         get_logger().info("%d processes: %d is all that the cores allow", processes, available)
     if available <= 1:
@@ -75,9 +75,3 @@ def _on_one_thread(function, *arguments):
 
     with threadpool_limits(1, user_api="blas"):
         return function(*arguments)
-
-
-def _cores():
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

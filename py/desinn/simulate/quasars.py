@@ -17,7 +17,6 @@ WEAK_LINES = -0.8
 LINE_CENTRES = (1548.2, 1908.7, 2798.0, 4862.7, 6564.6)
 """Where a quasar rebuilt from eigenvectors must not have absorption in place of emission, A."""
 
-
 OIII = (4960.3, 5008.24)
 """Narrow lines of which the same holds, where the settings ask for it, A."""
 
@@ -97,7 +96,7 @@ class QuasarModels:
     def __init__(self, templates=None, galaxies=None, settings=QuasarSettings()):
         templates = templates or {}
         self.settings = settings
-        self._galaxies = galaxies or GalaxyModels(templates or None)
+        self._galaxies = galaxies or GalaxyModels(templates)
         iron = templates.get(("IRON", settings.iron))
         self._iron = Iron() if iron is None else Iron(iron.wave, iron.vectors[0])
         self._tables = {

@@ -24,6 +24,11 @@ class SimulationRecipe:
     files : int
     instrument : str
         ``desi`` or ``boss``.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small; all are named at once.
     """
 
     settings: SurveySettings | SightlineSettings
@@ -31,6 +36,29 @@ class SimulationRecipe:
     spectra: int = 500
     files: int = 1
     instrument: str = "desi"
+
+    def __post_init__(self):
+        problems = too_small(self, seed=0, spectra=1, files=1)
+        if problems:
+            raise ValueError("; ".join(problems))
+
+
+def too_small(recipe, **least):
+    """Return which numbers of a recipe are too small.
+
+    Parameters
+    ----------
+    recipe : object
+    **least : int
+        Attribute -> the least that it may be.
+
+    Returns
+    -------
+    list of str
+    """
+    found = {name: getattr(recipe, name) for name in least}
+    return [f"{name}: expected {least[name]} or more, found {value}"
+            for name, value in found.items() if value < least[name]]  # fmt: skip
 
 
 def read_recipe(path):

@@ -17,38 +17,42 @@ class Observed:
 
     Parameters
     ----------
+    kind : type
+        What draws the spectra: `desinn.simulate.survey.Survey`, or
+        `desinn.simulate.sightlines.Sightlines`. It is made once in each process.
     settings : object
-        With ``conditions`` and ``boss``, as `desinn.simulate.survey.SurveySettings` has them.
+        That kind's; with ``conditions`` and ``boss``.
     seed, size : int
     grid : desinn.spectra.Grid
         The network's bins.
+    templates : dict, optional
+        Of `desinn.io.templates.read_templates`.
     processes : int
         How many make the spectra; what they make does not depend on it.
-    make, arguments : callable and tuple
-        ``make(*arguments)`` gives what draws the spectra, once in each process.
-    work : callable
-        ``work(made, task)`` returns truth, noise-free pixels of each instrument, and anything
-        else, for one of `desinn.simulate.survey.chunks`.
+    native : bool
+        Keep all pixels of the instruments, not bins: needed where bins are finer than pixels.
 
     Attributes
     ----------
     truth : numpy.ndarray
-        (N,) of `desinn.simulate.grid.TRUTH`.
+        (N,) of `desinn.simulate.grid.TRUTH`; SNR is that which an observation shall have.
     """
 
-    def __init__(self, settings, seed, size, grid, processes, make, arguments, work):
+    def __init__(self, kind, settings, seed, size, grid, templates=None, processes=1,
+                 native=False):  # fmt: skip
         self.grid = grid
         self._boss = settings.boss
-        self._instruments = instruments(settings, grid)
+        kept = None if native else grid
+        self._instruments = instruments(settings, kept)
         self.truth = np.zeros(size, TRUTH)
         self._pixels = {name: {} for name in self._instruments}
         tasks = chunks(seed, size)
-        with in_processes(make, arguments, processes) as run:
+        with in_processes(_Maker, (kind, settings, templates, kept), processes) as run:
             for (_, first, count), (truth, pixels, more) in zip(
-                tasks, run(work, tasks), strict=True
+                tasks, run(_make, tasks), strict=True
             ):
                 self._keep(slice(first, first + count), truth, pixels, size)
-                self._note(first, more)
+                self._note(first, *more)
                 if (first + count) % 25000 < count:
                     get_logger().info("simulated %d of %d spectra", first + count, size)
         self.truth["TARGETID"] = np.arange(size)
@@ -56,8 +60,8 @@ class Observed:
     def __len__(self):
         return len(self.truth)
 
-    def _note(self, first, more):
-        """Keep what else the work returned of a chunk that begins at `first`: here nothing."""
+    def _note(self, first, *more):
+        """Keep what else was drawn of the chunk that begins at `first`: here nothing."""
 
     def _keep(self, rows, truth, pixels, size):
         self.truth[rows] = truth
@@ -113,8 +117,7 @@ class TrainingSample(Observed):
     """
 
     def __init__(self, settings, seed, size, grid, templates=None, processes=1):
-        arguments = settings, templates, grid
-        super().__init__(settings, seed, size, grid, processes, _Maker, arguments, _make)
+        super().__init__(Survey, settings, seed, size, grid, templates, processes)
 
     def draw(self, rng, rows):
         """Observe spectra, each by one of the instruments.
@@ -141,12 +144,13 @@ def instruments(settings, grid):
     ----------
     settings : object
         With ``conditions``.
-    grid : desinn.spectra.Grid
+    grid : desinn.spectra.Grid or None
+        None for native pixels.
 
     Returns
     -------
     dict
-        Name -> `desinn.simulate.instrument.Instrument` that records the bins of the grid.
+        Name -> `desinn.simulate.instrument.Instrument` that records these.
     """
     return {name: make_instrument(name, settings.conditions, grid) for name in INSTRUMENTS}
 
@@ -154,14 +158,14 @@ def instruments(settings, grid):
 class _Maker:
     """What each process needs."""
 
-    def __init__(self, settings, templates, grid):
-        self.survey = Survey(settings, templates)
+    def __init__(self, kind, settings, templates, grid):
+        self.drawn = kind(settings, templates)
         self.instruments = instruments(settings, grid)
 
 
 def _make(maker, task):
-    """Return truth and noise-free pixels of one chunk."""
+    """Return truth and noise-free pixels of one chunk, and what else is drawn with them."""
     seed, first, count = task
-    flux, truth = maker.survey.models(generator(seed, first), count)
+    flux, truth, *more = maker.drawn.models(generator(seed, first), count)
     pixels = {name: one.project(flux) for name, one in maker.instruments.items()}
-    return truth, pixels, None
+    return truth, pixels, more

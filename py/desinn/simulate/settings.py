@@ -33,7 +33,8 @@ def settings_from(kind, recipe, problems=()):
         _unknown("quasars: ", quasars, QuasarSettings) + _unknown("", recipe, kind) + [*problems]
     )
     if recipe.get("conditions", "training") not in CONDITIONS:
-        problems.append(f"conditions: {recipe['conditions']}")
+        known = ", ".join(CONDITIONS)
+        problems.append(f"conditions: {recipe['conditions']} (there are: {known})")
     if problems:
         raise ValueError("simulation: unknown: " + "; ".join(problems))
     if "families" in quasars:

@@ -70,7 +70,9 @@ class SurveySettings:
         ValueError
             If a key, a class or the name of conditions is unknown; all are named at once.
         """
-        unknown = [f"mix: {name}" for name in recipe.get("mix", {}) if name not in CLASSES]
+        known = ", ".join(CLASSES)
+        unknown = [f"mix: {name} (there are: {known})" for name in recipe.get("mix", {})
+                   if name not in CLASSES]  # fmt: skip
         return settings_from(cls, recipe, unknown)
 
 

@@ -79,8 +79,8 @@ def absorber_figures(near, confidence, offset, nhi, strong):
     found = np.count_nonzero(near & said)
     bias, error = median_and_mad(nhi[strong])
     return {
-        "completeness": _ratio(found, np.count_nonzero(near)),
-        "purity": _ratio(found, np.count_nonzero(said)),
+        "completeness": ratio(found, np.count_nonzero(near)),
+        "purity": ratio(found, np.count_nonzero(said)),
         "nhi_bias": bias,
         "nhi_error": error,
         "offset_error": median_and_mad(offset)[1],
@@ -105,7 +105,18 @@ def median_and_mad(values):
     return float(median), float(mad)
 
 
-def _ratio(count, total):
+def ratio(count, total):
+    """Return a part of some things.
+
+    Parameters
+    ----------
+    count, total : int
+
+    Returns
+    -------
+    float
+        NaN if there are none.
+    """
     return count / total if total else float("nan")
 
 

@@ -187,9 +187,9 @@ def _conv(layers, op, rank):
 
 
 def _transposed_conv(layers, op, rank):
-    if not isinstance(op.padding, str) and min(v for pair in op.padding for v in pair) < 0:
-        raise ValueError(f"transposed_conv: Keras cannot add to its output, found {op.padding}")
     explicit = not isinstance(op.padding, str)
+    if explicit and min(v for pair in op.padding for v in pair) < 0:
+        raise ValueError(f"transposed_conv: Keras cannot add to its output, found {op.padding}")
     layer = _of_rank(layers, "ConvTranspose", rank)(
         op.filters,
         op.kernel,

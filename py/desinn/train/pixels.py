@@ -11,6 +11,7 @@ Not known are pixels that are masked, and those where a ray left less than that,
 import numpy as np
 
 from .losses import SMALLEST
+from .metrics import ratio
 
 FALSE_RATES = {"rate_0005": 5e-5, "rate_001": 1e-4, "rate_01": 1e-3}
 """Name of a true-positive rate -> the false-positive rate (0.005, 0.01, 0.1 %) that it is at."""
@@ -107,16 +108,12 @@ def pixel_metrics(predicted, target):
     said = p > 0.5
     hits = np.count_nonzero(y & said)
     figures = {
-        "completeness": _ratio(hits, np.count_nonzero(y)),
-        "purity": _ratio(hits, np.count_nonzero(said)),
+        "completeness": ratio(hits, np.count_nonzero(y)),
+        "purity": ratio(hits, np.count_nonzero(said)),
     }
     false, true = np.sort(p[~y]), p[y]
     for name, rate in FALSE_RATES.items():
         most = int(rate * len(false))  # of the false ones may pass
         least = false[len(false) - 1 - most] if len(false) else -np.inf
-        figures[name] = _ratio(np.count_nonzero(true > least), len(true))
+        figures[name] = ratio(np.count_nonzero(true > least), len(true))
     return figures
-
-
-def _ratio(count, total):
-    return count / total if total else float("nan")

@@ -62,7 +62,7 @@ def above_zero(value):
     -------
     float
     """
-    if small_number(value) == 0:
+    if not number(value) > 0:
         raise ValueError("a number above 0")
     return float(value)
 
@@ -210,11 +210,8 @@ def read_recipe(path, changes=None):
     if not isinstance(content, dict):
         found = type(content).__name__
         raise ValueError(f"{path}: not a recipe: expected an object, found {found}")
-    for key, value in (changes or {}).items():
-        section, _, name = key.rpartition(".")
-        (content.setdefault(section, {}) if section else content)[name] = value
-    recipe, problems = _checked(content)
-    if not any(key in text for text in problems for key in HEADER):
+    recipe, problems = _checked(_changed(content, changes or {}))
+    if all(isinstance(recipe[key], kind) for key, kind in HEADER.items()):
         problems += _network_problems(recipe)
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -222,10 +219,20 @@ def read_recipe(path, changes=None):
     return recipe
 
 
+def _changed(content, changes):
+    """Return what a file holds with changes; they do not hide that a section is none."""
+    for key, value in changes.items():
+        section, _, name = key.rpartition(".")
+        inside = (content.get(section) or {}) if section else content
+        if isinstance(inside, dict):
+            inside = {**inside, name: value}
+            content = {**content, section: inside} if section else inside
+    return content
+
+
 def _checked(content):
     """Return the recipe with its defaults, and a list of what is wrong with it."""
-    problems = [f"{key}: unknown (there are: {', '.join(KEYS)})" for key in content
-                if key not in KEYS]  # fmt: skip
+    problems = _unknown(content, KEYS)
     recipe = {}
     for key, kind in HEADER.items():
         recipe[key] = content.get(key)
@@ -235,7 +242,8 @@ def _checked(content):
     simulation = recipe["simulation"] = content.get("simulation")
     if simulation is not None and not isinstance(simulation, dict):
         problems.append(f"simulation: expected dict, found {type(simulation).__name__}")
-    recipe.update(_values(content, WHOLE, "", problems, others=KEYS))
+    whole = {key: content[key] for key in WHOLE if key in content}
+    recipe.update(_values(whole, WHOLE, "", problems))
     for name, keys in {"loss": _loss_keys(content), **SECTIONS}.items():
         section = content.get(name) or {}
         if isinstance(section, dict):
@@ -245,6 +253,11 @@ def _checked(content):
     if isinstance(recipe.get("optimizer"), dict):
         recipe["optimizer"] = _optimizer(recipe["optimizer"], problems)
     return recipe, problems
+
+
+def _unknown(section, keys, where=""):
+    known = ", ".join(keys)
+    return [f"{where}{key}: unknown (there are: {known})" for key in section if key not in keys]
 
 
 def _loss_keys(content):
@@ -260,10 +273,9 @@ def _loss_keys(content):
     }
 
 
-def _values(section, keys, where, problems, others=()):
+def _values(section, keys, where, problems):
     """Return the value of every key: what is given, tested, else the default."""
-    problems += [f"{where}{key}: unknown (there are: {', '.join(keys)})" for key in section
-                 if key not in keys and key not in others]  # fmt: skip
+    problems += _unknown(section, keys, where)
     values = {}
     for key, (test, default) in keys.items():
         given = section.get(key)
@@ -296,7 +308,7 @@ def _network_problems(recipe):
     if recipe["kind"] not in FINDERS:
         return [f"kind: expected one of {', '.join(FINDERS)}, found {recipe['kind']!r}"]
     try:
-        finder_for(recipe)
+        finder_for({**recipe, "seed": 0})  # its own may be none
     except GraphError as error:
         return error.problems
     except ValueError as error:
@@ -327,7 +339,7 @@ def finder_for(recipe):
 
     Returns
     -------
-    desinn.finders.qso.QSOFinder, DLAFinder or WindowDLAFinder
+    desinn.finders.qso.QSOFinder, DLAFinder, WindowDLAFinder or CosmicRayFinder
 
     Raises
     ------
@@ -335,7 +347,7 @@ def finder_for(recipe):
         If the graph is no network, or none of this kind.
     """
     header = header_of(recipe)
-    return FINDERS[recipe["kind"]](Network(header, initial_arrays(header, recipe.get("seed"))))
+    return FINDERS[recipe["kind"]](Network(header, initial_arrays(header, recipe["seed"])))
 
 
 def initial_arrays(header, seed):

@@ -5,9 +5,8 @@ import numpy as np
 from ..finders.sightlines import BLUEST, brightness, searched_range
 from ..simulate.columns import ABSORBER
 from ..simulate.grid import C_KMS
-from ..simulate.sample import Observed, instruments
+from ..simulate.sample import Observed
 from ..simulate.sightlines import MOST_ERROR, Sightlines
-from ..simulate.survey import generator
 
 CELLS = 328
 """Cells of each sightline: those of the rest range 912 to 1220 A, and a few more."""
@@ -27,7 +26,7 @@ class SeenSightlines(Observed):
     processes : int
         How many make the spectra; what they make does not depend on it.
     native : bool
-        Keep all pixels of the instruments, not bins: needed where bins are finer than pixels.
+        As `desinn.simulate.sample.Observed` takes it.
 
     Attributes
     ----------
@@ -40,15 +39,12 @@ class SeenSightlines(Observed):
     def __init__(self, settings, seed, size, grid, templates=None, processes=1, native=False):
         self._settings = settings
         self._systems = []
-        kept = None if native else grid
-        arguments = settings, templates, kept
-        super().__init__(settings, seed, size, kept, processes, _Maker, arguments, _make)
-        self.grid = grid
+        super().__init__(Sightlines, settings, seed, size, grid, templates, processes, native)
         self.absorbers = np.concatenate([np.empty(0, ABSORBER), *self._systems])
 
-    def _note(self, first, more):
-        more["ROW"] += first
-        self._systems.append(more)
+    def _note(self, first, systems):
+        systems["ROW"] += first
+        self._systems.append(systems)
 
     def seen(self, rng, rows, ranges):
         """Observe sightlines, with redshifts as uncertain as a catalogue's.
@@ -152,19 +148,3 @@ class SightlineSample(SeenSightlines):
         rows = np.asarray(rows)
         seen = self.seen(rng, rows, self._finder.input.scale)
         return self._finder.prepare(*seen, self._first[rows], CELLS)
-
-
-class _Maker:
-    """What each process needs."""
-
-    def __init__(self, settings, templates, grid):
-        self.lines = Sightlines(settings, templates)
-        self.instruments = instruments(settings, grid)
-
-
-def _make(maker, task):
-    """Return truth, noise-free pixels and absorbers of one chunk."""
-    seed, first, count = task
-    flux, truth, systems = maker.lines.models(generator(seed, first), count)
-    pixels = {name: one.project(flux) for name, one in maker.instruments.items()}
-    return truth, pixels, systems

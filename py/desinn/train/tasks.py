@@ -14,9 +14,8 @@ The trainer (`desinn.train.fit`) knows nothing of a network but what its task sa
 
 from ..finders.dla import OUTPUTS
 from ..finders.dla_windows import OUTPUTS as WINDOW_OUTPUTS
-from . import pixels, sightline, windows
+from . import losses, pixels, sightline, windows
 from .data import make_sample, part_of, read_labelled
-from .losses import keras_loss, loss_value
 from .metrics import quasar_metrics
 from .recipe import finder_for
 from .targets import qso_targets
@@ -43,7 +42,23 @@ def task_for(recipe):
     return tasks.get(recipe["loss"]["name"], QSOTask)(recipe, finder_for(recipe))
 
 
-class QSOTask:
+class _Task:
+    """What all tasks share: the loss is that of the module `_losses`, by the recipe's settings."""
+
+    def __init__(self, recipe, finder):
+        self._recipe, self.finder = recipe, finder
+        self._settings = {key: value for key, value in recipe["loss"].items() if key != "name"}
+
+    def loss(self, target, predicted):
+        """Return the loss, in NumPy."""
+        return self._losses.loss_value(target, predicted, **self._settings)
+
+    def keras_loss(self):
+        """Return the loss for Keras."""
+        return self._losses.keras_loss(**self._settings)
+
+
+class QSOTask(_Task):
     """Quasars: boxes and offsets of each line.
 
     Parameters
@@ -52,12 +67,14 @@ class QSOTask:
     finder : desinn.finders.qso.QSOFinder
     """
 
+    _losses = losses
+
     def __init__(self, recipe, finder):
-        self._recipe, self.finder = recipe, finder
+        super().__init__(recipe, finder)
         self._heads = [*finder.lines, *finder.bal_lines]
-        self._settings = dict(recipe["loss"])
         bal = self._settings.pop("bal_weight")
-        self._weights = [1.0] * len(finder.lines) + [bal] * len(finder.bal_lines)
+        weights = [1.0] * len(finder.lines) + [bal] * len(finder.bal_lines)
+        self._settings |= {"name": recipe["loss"]["name"], "weights": weights}
 
     def stack(self, keras, model):
         """Return the outputs of a Keras model as one tensor, (B, outputs, 2 * boxes)."""
@@ -66,14 +83,6 @@ class QSOTask:
     def targets(self, sample):
         """Return what the network shall say, (N, outputs, 2 * boxes + 1)."""
         return qso_targets(self.finder, sample.truth)
-
-    def loss(self, target, predicted):
-        """Return the loss, in NumPy."""
-        return loss_value(target, predicted, self._weights, **self._settings)
-
-    def keras_loss(self):
-        """Return the loss for Keras."""
-        return keras_loss(self._weights, **self._settings)
 
     def metrics(self, predicted, target, truth):
         """Return the figures of a validation."""
@@ -97,7 +106,7 @@ class QSOTask:
         return read_labelled(paths, self.finder)
 
 
-class DLATask:
+class DLATask(_Task):
     """Absorbers: what all networks for them share.
 
     Parameters
@@ -108,10 +117,6 @@ class DLATask:
     """
 
     heads = ()
-
-    def __init__(self, recipe, finder):
-        self._recipe, self.finder = recipe, finder
-        self._settings = {key: value for key, value in recipe["loss"].items() if key != "name"}
 
     def stack(self, keras, model):
         """Return the outputs of a Keras model side by side, (B, ..., heads)."""
@@ -137,6 +142,7 @@ class SightlineTask(DLATask):
     """
 
     heads = OUTPUTS
+    _losses = sightline
 
     def __init__(self, recipe, finder):
         super().__init__(recipe, finder)
@@ -145,14 +151,6 @@ class SightlineTask(DLATask):
     def targets(self, sample):
         """Return what the network shall say, (N, K, 4), made when it is asked for."""
         return sightline.SightlineTargets(sample, self._near)
-
-    def loss(self, target, predicted):
-        """Return the loss, in NumPy."""
-        return sightline.loss_value(target, predicted, **self._settings)
-
-    def keras_loss(self):
-        """Return the loss for Keras."""
-        return sightline.keras_loss(**self._settings)
 
     def metrics(self, predicted, target, truth):
         """Return the figures of a validation."""
@@ -186,18 +184,11 @@ class WindowTask(DLATask):
     """
 
     heads = WINDOW_OUTPUTS
+    _losses = windows
 
     def targets(self, sample):
         """Return what the network shall say, (N, 3)."""
         return sample.targets
-
-    def loss(self, target, predicted):
-        """Return the loss, in NumPy."""
-        return windows.loss_value(target, predicted, **self._settings)
-
-    def keras_loss(self):
-        """Return the loss for Keras."""
-        return windows.keras_loss(**self._settings)
 
     def metrics(self, predicted, target, truth):
         """Return the figures of a validation."""
@@ -225,7 +216,7 @@ class WindowTask(DLATask):
         return WindowSample(lines, seed, size, given)
 
 
-class PixelTask:
+class PixelTask(_Task):
     """Cosmic rays: the probability of one in each pixel of an image.
 
     Parameters
@@ -234,9 +225,7 @@ class PixelTask:
     finder : desinn.finders.cosmics.CosmicRayFinder
     """
 
-    def __init__(self, recipe, finder):
-        self._recipe, self.finder = recipe, finder
-        self._settings = {key: value for key, value in recipe["loss"].items() if key != "name"}
+    _losses = pixels
 
     def stack(self, keras, model):
         """Return the output of a Keras model, (B, Y, X, 1)."""
@@ -245,14 +234,6 @@ class PixelTask:
     def targets(self, sample):
         """Return what the network shall say, (N, Y, X, 2), made when it is asked for."""
         return pixels.PixelTargets(sample)
-
-    def loss(self, target, predicted):
-        """Return the loss, in NumPy."""
-        return pixels.loss_value(target, predicted, **self._settings)
-
-    def keras_loss(self):
-        """Return the loss for Keras."""
-        return pixels.keras_loss(**self._settings)
 
     def metrics(self, predicted, target, truth):
         """Return the figures of a validation."""

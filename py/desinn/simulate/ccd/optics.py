@@ -289,8 +289,5 @@ class _Values:
 def _tails(psf):
     """Return the tails in the middle of the wavelengths, of all fibres' mean."""
     names = ("TAILAMP", "TAILCORE", "TAILXSCA", "TAILYSCA", "TAILINDE")
-    values = [
-        legendre.legval(0.0, psf["params"][name].mean(axis=0)[: psf["params"][name].shape[1]])
-        for name in names
-    ]
-    return (max(float(values[0]), 0.0), *map(float, values[1:]))
+    height, *others = (float(legendre.legval(0.0, psf["params"][n].mean(axis=0))) for n in names)
+    return (max(height, 0.0), *others)
