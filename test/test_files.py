@@ -85,9 +85,13 @@ def test_what_dead_processes_have_left_is_cleared(tmp_path):
         elsewhere = mine.replace("~", "~x", 1)
         for one in (mine, dead, elsewhere, f"{dead}.gz", "tmp", ".tmp1", ".tmp7~", "b.fits"):
             (tmp_path / one).write_text("half")
+        for number in range(9):  # which cannot be removed so; in any order
+            (tmp_path / f"{dead}{number}").mkdir()
         assert sorted(clear_unfinished(str(tmp_path))) == [dead, f"{dead}.gz"]
         os.utime(tmp_path / elsewhere, (0, 0))
         assert clear_unfinished(str(tmp_path)) == [elsewhere]
+        for number in range(9):
+            (tmp_path / f"{dead}{number}").rmdir()
         assert sorted(os.listdir(tmp_path)) == sorted([mine, "tmp", ".tmp1", ".tmp7~", "b.fits"])
     assert clear_unfinished(str(tmp_path / "nowhere")) == []
 

@@ -117,9 +117,10 @@ def clear_unfinished(folder):
     with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
         for entry in entries:
             match = _UNFINISHED.match(entry.name)
-            if match and _left_over(entry, int(match[1]), match[2]):
-                os.remove(entry.path)
-                removed.append(entry.name)
+            with contextlib.suppress(OSError):  # another's file, say: the next may be ours
+                if match and _left_over(entry, int(match[1]), match[2]):
+                    os.remove(entry.path)
+                    removed.append(entry.name)
     return removed
 
 

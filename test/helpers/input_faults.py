@@ -154,7 +154,7 @@ SPECTRA = {
     ),
     "plate-start": (
         _spplate(COEFF0="blue"),
-        "COEFF0: expected a number in the first header, found 'blue'",
+        "expected keyword COEFF0 with a number, found 'blue'",
     ),
     "plate-step": (
         _spplate(COEFF1=1e300),

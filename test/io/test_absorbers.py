@@ -94,6 +94,10 @@ def test_quasars_that_are_known(tmp_path):
     assert read_known_targets([known, more]).tolist() == [3, 7, 8, 9]
     assert read_known_targets([known, bare]) is None
     assert read_known_targets([]) is None
+    path = str(tmp_path / "d.fits")
+    fitsio.write(path, {"TARGETID": np.array(["7a"])}, extname="FIBERMAP")
+    with pytest.raises(ValueError, match=r"d\.fits: column TARGETID: expected integers"):
+        read_known_targets([path])
 
 
 def test_a_catalogue(tmp_path):
@@ -123,3 +127,6 @@ def test_the_threshold_of_a_catalogue(tmp_path):
     stated = write_dlacat(tmp_path / "c.fits", FOUND, LINES, {"MIN_CONF": 0.25})
     assert read_threshold(stated) == 0.25
     assert read_threshold(write_dlacat(tmp_path / "d.fits", FOUND, LINES)) is None
+    words = write_dlacat(tmp_path / "e.fits", FOUND, LINES, {"MIN_CONF": "high"})
+    with pytest.raises(ValueError, match=r"e\.fits: expected keyword MIN_CONF with a number"):
+        read_threshold(words)

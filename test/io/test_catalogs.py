@@ -142,7 +142,7 @@ def test_header_cards_and_comments(path):
     assert read_catalog(path).dtype.names == make_rows(0).dtype.names
 
 
-@pytest.mark.parametrize("value", [float("nan"), np.inf, None, [1], b"x"])
+@pytest.mark.parametrize("value", [float("nan"), np.inf, 2**63, 10**400, None, [1], b"x"])
 def test_header_values_that_fits_has_not_are_refused(path, value):
     with pytest.raises(ValueError, match=r"catalog.fits: KEY: expected text or a finite number"):
         write_catalog(path, make_rows(1), {"KEY": value})
@@ -241,6 +241,8 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(path, monkeypatch):
             np.zeros(2, [("Z", "f4"), ("z", "f4")]),
             r".*differ not only by case, found \('Z', 'z'\)",
         ),
+        (np.zeros(2, [("\u03b1", "f4")]), "expected a table with columns.* ASCII"),
+        (np.zeros(2, [("A" * 69, "f4")]), "expected a table with columns"),
         (np.zeros(2, [("A", "f2")]), "column A: .*found dtype float16"),
         (np.zeros(2, [("A", "O")]), "column A: .*found dtype object"),
         (np.zeros(2, [("A", "M8[s]")]), "column A: .*found dtype datetime64"),

@@ -2,6 +2,8 @@
 
 import bz2
 import gzip
+import subprocess
+import sys
 
 import fitsio
 import numpy as np
@@ -119,3 +121,21 @@ def test_the_size_of_other_packings_is_not_known(whole):
     packed = path.with_suffix(".fits.bz2")
     packed.write_bytes(bz2.compress(path.read_bytes()))
     assert _unpacked_size(packed) is None
+
+
+def test_a_compressed_image_without_pixels_is_refused(tmp_path):
+    """In a process of its own, which cfitsio would else end."""
+    path = tmp_path / "packed.fits"
+    with fitsio.FITS(str(path), "rw", clobber=True) as fits:
+        fits.write(np.ones((30, 100), np.float32), extname="ONE")
+        fits.write(np.ones((9, 9), np.int32), compress="RICE")
+    card = b"ZNAXIS2 =                    9"
+    content = path.read_bytes()
+    assert content.count(card) == 1
+    path.write_bytes(content.replace(card, card[:-1] + b"0"))
+    program = (
+        "import sys; from desinn.io.fits import open_fits; open_fits(sys.argv[1]).__enter__()"
+    )
+    found = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True)
+    assert found.returncode == 1
+    assert f"OSError: {path}: damaged: a compressed image without pixels" in found.stderr

@@ -109,6 +109,7 @@ POOL = {"pool_size": [2], "strides": [2], "padding": "valid", "data_format": "ch
         ("Conv1DTranspose", {**CONV, "dilation_rate": [2]}, "dilation_rate must be 1"),
         ("Conv1DTranspose", {**CONV, "output_padding": [1]}, "output_padding must be None"),
         ("MaxPooling1D", {**POOL, "data_format": "channels_first"}, "data_format must be"),
+        ("Flatten", {"data_format": "channels_first"}, "data_format must be 'channels_last'"),
         ("Activation", {"activation": "gelu"}, "activation 'gelu' is unknown"),
         ("Activation", {"activation": {"class_name": "ReLU"}}, "activation {'class_name'"),
         ("ReLU", {"max_value": 6.0}, "max_value must be None, found 6.0"),

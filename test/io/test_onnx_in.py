@@ -244,6 +244,24 @@ def test_transposes_cost_nothing(path):
     assert ops_of(header) == ["conv", "relu", "batch_norm", "concat"]
 
 
+def test_a_sum_becomes_a_bias_only_where_nobody_else_sees_it(path):
+    """Identity gives a result a second name, by which others may read it."""
+    graph = Built(x=["B", 2, 7, 6])
+    x, bias = graph.add("Conv", "x", KERNEL), noise((4, 1, 1), 3)
+    y = graph.add("Add", graph.add("Identity", x), bias)
+    header = graph.check(path, graph.add("Concat", y, graph.add("Relu", x), axis=1), x=IMAGE)
+    assert ops_of(header) == ["conv", "batch_norm", "relu", "concat"]
+    graph = Built(x=["B", 2, 7, 6])
+    y = graph.add("Add", graph.add("Identity", graph.add("Conv", "x", KERNEL)), bias)
+    assert ops_of(graph.check(path, y, x=IMAGE)) == ["conv"]
+
+
+def test_an_array_minus_a_result_is_no_bias(path):
+    graph = Built(x=["B", 2, 7, 6])
+    y = graph.add("Sub", noise((4, 1, 1), 3), graph.add("Conv", "x", KERNEL))
+    assert ops_of(graph.check(path, y, x=IMAGE)) == ["conv", "batch_norm"]
+
+
 def test_an_input_without_layers_of_images_stays_as_it_is(path):
     graph = Built(x=["B", 3, 4], y=["B", 3, 4])
     z = graph.add("Elu", graph.add("Sum", "x", "y"), alpha=0.3)
@@ -279,6 +297,7 @@ def test_an_output_that_is_an_input(path):
         ("BatchNormalization", [np.ones(4)] * 4, {"training_mode": 1}, "training_mode must be 0"),
         ("Softmax", [], {"axis": 0}, "axis must be one of the 3 after B, found 0"),
         ("Add", [noise((7, 1), 1)], {}, r"one for each channel, found shape \(7, 1\)"),
+        ("Div", [np.float32(0)], {}, "damaged: ZeroDivisionError"),
         ("Pad", [np.array([0, 1, 0, 0, 0, 0, 0, 0])], {}, "B and the channels must stay"),
         ("Pad", [np.zeros(8, int)], {"mode": "edge"}, "mode must be 'constant', found 'edge'"),
         ("Slice", [np.array([0]), np.array([9]), np.array([2]), np.array([2])], {}, "steps must"),
@@ -290,6 +309,7 @@ def test_an_output_that_is_an_input(path):
             "do not repeat pixels",
         ),
         ("Resize", ["", np.float32([1, 1, 1.5, 2])], {"mode": "nearest"}, "scales must be whole"),
+        ("Resize", ["", np.float32([1, 1, np.inf, 2])], {"mode": "nearest"}, "OverflowError"),
         ("Cast", [], {"to": 1}, "input 0 must be an array in the file"),
         ("Concat", [KERNEL], {"axis": 1}, "input 1 must be the result of a node"),
     ],

@@ -95,6 +95,12 @@ def test_a_missing_keyword_is_named(write, parts, where):
         read_psf(write())
 
 
+def test_a_keyword_without_a_number_is_named(write, parts):
+    parts["header"]["NPIX_X"] = "many"
+    with pytest.raises(ValueError, match=r"psf-r3\.fits: expected keyword NPIX_X with a number"):
+        read_psf(write())
+
+
 def test_wavelengths_that_do_not_rise_are_refused(write, parts):
     parts["traces"]["WAVEMAX"] = 10.0
     with pytest.raises(ValueError, match="expected WAVEMIN < WAVEMAX, found 5500, 10"):

@@ -164,6 +164,11 @@ def test_what_is_no_redrock_file(tmp_path):
         read_redrock([tmp_path / "nowhere.fits"])
 
 
+def test_no_catalogue_is_an_error():
+    with pytest.raises(ValueError, match="expected at least one catalogue of quasars, found none"):
+        read_qso_catalogs([])
+
+
 def test_several_catalogues_are_one(tmp_path, caplog):
     """With the columns that both have; the first row of a TARGETID counts."""
     first = write_catalogue(tmp_path / "a.fits", [7, 3], [2.5, 3.0], ZWARN=[0, 4],

@@ -65,6 +65,7 @@ def changed(path, **changes):
         ({"charge": np.ones(4, int)}, "charge is of type int64"),
         ({"charge": np.ones(5)}, "do not fit together"),
         ({"count": np.array([5, -1])}, "do not fit together"),
+        ({"count": np.array(4)}, "do not fit together"),
         ({"place": np.zeros((3, 2), int)}, "do not fit together"),
         ({"pixel": np.array([0, 2, 4, 0])}, "outside"),
         ({"pixel": np.array([0, 2, -1, 0])}, "outside"),

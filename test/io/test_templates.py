@@ -81,7 +81,7 @@ def test_a_file_without_a_type(star):
 def test_coefficients_of_other_vectors(star):
     path = star / "rrtemplate-odd.fits"
     write_redrock(path, "STAR", "B", LINEAR, bumps(LINEAR), np.eye(4))
-    with pytest.raises(ValueError, match=r"odd\.fits: expected ARCHETYPE_COEFF \(N, 3\), found"):
+    with pytest.raises(ValueError, match=r"odd\.fits: coefficients: expected \(N, 3\), found \(4"):
         read_templates(star)
 
 
@@ -89,7 +89,53 @@ def test_vectors_that_are_not_finite(star):
     vectors = bumps(LINEAR)
     vectors[0, 3] = np.nan
     write_redrock(star / "rrtemplate-odd.fits", "STAR", "B", LINEAR, vectors)
-    with pytest.raises(ValueError, match=r"odd\.fits: expected finite BASIS_VECTORS"):
+    with pytest.raises(ValueError, match=r"odd\.fits: vectors: expected finite numbers"):
+        read_templates(star)
+
+
+def trends():
+    """Return a table of one line."""
+    numbers = [(name, "f4", (3, 2)) for name in ("wavelength", "logEW", "logWidth")]
+    return np.ones(1, [("name", "S12"), *numbers])
+
+
+def redrock_with(**parts):
+    """Return a function that writes a template of which a part is another."""
+
+    def write(path):
+        header = {"CRVAL1": 3000.0, "CDELT1": 0.5, "RRTYPE": "STAR", **parts.get("header", {})}
+        with fitsio.FITS(path, "rw") as fits:
+            vectors = parts.get("vectors", np.ones((2, 5)))
+            fits.write(vectors, header=header, extname="BASIS_VECTORS")
+            if "coefficients" in parts:
+                fits.write(parts["coefficients"], extname="ARCHETYPE_COEFF")
+
+    return write
+
+
+def table_with(extname, **columns):
+    return lambda path: fitsio.write(path, columns, extname=extname)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        ("rrtemplate-odd.fits", redrock_with(header={"CRVAL1": "blue"}), "CRVAL1 with a number"),
+        ("rrtemplate-odd.fits", redrock_with(header={"CDELT1": -1.0}), "on rising wavelengths"),
+        ("rrtemplate-odd.fits", redrock_with(vectors=np.ones((2, 3, 4))), r"expected \(K, P\)"),
+        ("rrtemplate-odd.fits", redrock_with(vectors=trends()), "expected an image in HDU BASIS"),
+        ("rrtemplate-odd.fits", redrock_with(coefficients=np.ones(2)), r"\(N, 2\), found \(2,\)"),
+        ("rrtemplate-odd.fits", redrock_with(coefficients=trends()), "image in HDU ARCHETYPE_CO"),
+        ("simqso_templates.fits", table_with("VW01_FE_UVTEMPLT_B", wave=np.ones(3)), "f_lambda"),
+        ("simqso_templates.fits", table_with("VDB01COMPEMLINES", wave=np.ones(3)), "OWave"),
+        ("qsosed_emlines_2.dat", lambda path: path.write_text("a b"), "could not convert"),
+        ("qsosed_emlines_2.dat", lambda path: np.savetxt(path, np.zeros((1, 6))), "finite"),
+        ("emlinetrends_v6.fits", redrock_with(), "HDU BASIS_VECTORS: expected columns logEW"),
+    ],
+)
+def test_what_does_not_fit_names_the_file(star, name, write, message):
+    write(star / name)
+    with pytest.raises(ValueError, match=rf"{name}: .*{message}"):
         read_templates(star)
 
 
@@ -123,12 +169,6 @@ def test_iron(star):
     np.testing.assert_array_equal(templates["IRON", "UV"].vectors, [np.arange(5)])
     np.testing.assert_array_equal(templates["IRON", "UV"].wave, 2000 + np.arange(5))
     assert ("IRON", "UVOPT") not in templates
-
-
-def trends():
-    """Return a table of one line."""
-    numbers = [(name, "f4", (3, 2)) for name in ("wavelength", "logEW", "logWidth")]
-    return np.ones(1, [("name", "S12"), *numbers])
 
 
 def test_trends(star):

@@ -67,6 +67,11 @@ def test_labels_by_targetid(tmp_path):
         ("file,spectype,z\na,,1\n", "line 2: spectype is empty"),
         ("targetid,spectype,z\n1.5,QSO,1\n", r"targetid: expected an integer, found '1\.5'"),
         ("file,spectype,z\na\n", "line 2: spectype is empty"),
+        (
+            "file,spectype,z\nspec-1234-12345-0001.fits,QSO,1\n",
+            "line 2: file: mjd: expected 50000 to 149999, found 12345",
+        ),
+        ('file,spectype,z\na,"QSO,1\n' + 40_000 * "b,QSO,1\n", "line .*: field larger than"),
     ],
 )
 def test_what_is_wrong_with_labels_is_said(tmp_path, text, message):

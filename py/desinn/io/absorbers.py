@@ -7,7 +7,7 @@ import numpy as np
 from ..spectra.container import naming
 from .desi import TRUTH_HDU
 from .fits import open_fits
-from .hdus import by_name, check_kinds, is_image, read_columns
+from .hdus import by_name, check_kinds, is_image, names_of, number, read_columns
 
 TRUE_ABSORBER = np.dtype(
     [
@@ -120,16 +120,19 @@ def read_known_targets(paths):
     ------
     OSError
         If a file cannot be read.
+    ValueError
+        If a file's TARGETIDs are no integers.
     """
     parts = []
     for path in map(os.fspath, paths):
-        with open_fits(path) as fits:
+        with open_fits(path) as fits, naming(path):
             tables = {h.get_extname().upper(): h for h in fits if not is_image(h)}
-            columns = [read_columns(tables[n], ["TARGETID"]) for n in _ALL_TARGETS if n in tables]
-        targets = [c["TARGETID"] for c in columns if c]
-        if not targets:
-            return None
-        parts.append(targets[0].astype(np.int64))
+            columns = (read_columns(tables[n], ["TARGETID"]) for n in _ALL_TARGETS if n in tables)
+            column = next(filter(None, columns), None)
+            if column is None:
+                return None
+            check_kinds(column, {"TARGETID": "integers"})
+        parts.append(column["TARGETID"].astype(np.int64))
     return np.unique(np.concatenate(parts)) if parts else None
 
 
@@ -182,9 +185,12 @@ def read_threshold(path):
     ------
     OSError
         If the file cannot be read.
+    ValueError
+        If it is no number.
     """
-    value = catalog_header(path).get(THRESHOLD_KEY)
-    return None if value is None else float(value)
+    header = catalog_header(path)
+    with naming(path):
+        return None if header.get(THRESHOLD_KEY) is None else float(number(header, THRESHOLD_KEY))
 
 
 def catalog_header(path):
@@ -217,8 +223,7 @@ def _table(fits, path, name, dtype, optional=()):
     with naming(path):
         hdus = by_name(fits)
         if name not in hdus or is_image(hdus[name]):
-            names = ", ".join(filter(None, hdus)) or "none with a name"
-            raise ValueError(f"expected a table {name}, found {names}")
+            raise ValueError(f"expected a table {name}, found {names_of(hdus)}")
     with naming(path, name):
         return _rows(hdus[name], dtype, optional)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..spectra.container import Camera, naming
-from .hdus import find_table, is_image, keywords, read_columns, read_image, spectra_of
+from .hdus import find_table, is_image, keywords, number, read_columns, read_image, spectra_of
 
 CAMERA = "boss"
 """Name of the one camera: the pipeline has put blue and red arm onto one grid."""
@@ -223,7 +223,7 @@ def spplate_parts(fits, bad=BAD_PIXEL):
     if len(fits) < 3:
         raise ValueError(f"expected images of flux, ivar and AND_MASK, found {len(fits)} HDUs")
     flux, ivar, bits = (read_image(fits[number]) for number in range(3))  # (B, W)
-    start, step = (_number(header, key) for key in ("COEFF0", "COEFF1"))
+    start, step = (float(number(header, key)) for key in ("COEFF0", "COEFF1"))
     wave = _wave(start + step * np.arange(flux.shape[-1]))
     plugs = read_columns(_needed(fits, _PLUGMAP), _PLUGMAP)
     fibermap = _fibermap(header["PLATEID"], header["MJD"], *(plugs[name] for name in _PLUGMAP))
@@ -247,12 +247,6 @@ def is_spplate(fits):
     if not is_image(fits[0]) or not fits[0].has_data():
         return False
     return {"COEFF0", "COEFF1"} <= set(keywords(fits[0]))
-
-
-def _number(header, key):
-    if not isinstance(header[key], int | float):
-        raise ValueError(f"{key}: expected a number in the first header, found {header[key]!r}")
-    return float(header[key])
 
 
 def _wave(loglam):

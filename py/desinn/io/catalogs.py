@@ -10,9 +10,10 @@ import numpy as np
 
 from .. import __version__
 from ..files import whole_file
-from ..spectra.container import native
+from ..spectra.container import naming, native
 from .fits import open_fits
 from .fits_out import new_fits
+from .hdus import is_image, names_of
 
 _DEPENDENCIES = ("numpy", "scipy", "astropy", "fitsio")
 # What FITS says of the table itself: only the writer knows it, whatever header was handed on.
@@ -21,6 +22,7 @@ _STRUCTURE = re.compile(
     r"T(TYPE|FORM|UNIT|DIM|SCAL|ZERO|NULL|DISP)\d+"
 )
 _KEYWORD = re.compile("[A-Z0-9_-]{1,8}")
+_COLUMN = re.compile("[!-~]([ -~]{0,66}[!-~])?")
 _STORABLE = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8", "c8", "c16"}
 
 
@@ -95,13 +97,13 @@ def read_catalog(path, extname=None):
         If it has no (such) table.
     """
     path = os.fspath(path)
-    with open_fits(path) as fits:
+    with open_fits(path) as fits, naming(path):
         for hdu in fits:
             wanted = extname is None or hdu.get_extname().upper() == extname.upper()
-            if wanted and hdu.get_exttype() != "IMAGE_HDU":
+            if wanted and not is_image(hdu):
                 return native(hdu.read())
-        found = ", ".join(filter(None, (hdu.get_extname() for hdu in fits))) or "none with a name"
-    raise ValueError(f"{path}: expected a table {extname or 'in some HDU'}, found {found}")
+        found = names_of(hdu.get_extname() for hdu in fits)
+        raise ValueError(f"expected a table {extname or 'in some HDU'}, found {found}")
 
 
 def provenance(weights_header, sha256=None, path=None):
@@ -149,16 +151,16 @@ def split_columns(table, path):
     Raises
     ------
     ValueError
-        If a column cannot be stored, or names differ only by case.
+        If a column or its name cannot be stored, or names differ only by case.
     """
     if isinstance(table, np.ndarray):
         names, units = table.dtype.names or (), None
     else:
         names = tuple(table.colnames)
         units = [str(getattr(table[name], "unit", None) or "") for name in names]
-    repeated = len({name.upper() for name in names}) < len(names)
-    if not names or repeated or (isinstance(table, np.ndarray) and table.ndim != 1):
-        wanted = "a table with columns whose names differ not only by case"
+    storable = [name.upper() for name in names if _COLUMN.fullmatch(name)]
+    if len(set(storable)) < max(1, len(names)) or getattr(table, "ndim", 1) != 1:
+        wanted = "a table with columns whose names are ASCII and differ not only by case"
         raise ValueError(f"{path}: expected {wanted}, found {names or 'none'}")
     return names, [_storable(table[name], f"{path}: column {name}") for name in names], units
 
@@ -233,10 +235,16 @@ def cards_of(header, path):
         value = value.item() if isinstance(value, np.generic) else value
         if isinstance(value, str):
             value = _printable(value)
-        elif not isinstance(value, int | float) or not math.isfinite(value):
+        elif not _is_number(value):
             raise ValueError(f"{path}: {key}: expected text or a finite number, found {value!r}")
         cards.append({"name": key, "value": value, "comment": _printable(comment)})
     return cards
+
+
+def _is_number(value):
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _printable(text):

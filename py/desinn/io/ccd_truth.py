@@ -9,7 +9,7 @@ import numpy as np
 from ..spectra.container import naming, native
 from .catalogs import cards_of, joined, split_columns
 from .fits import open_fits
-from .hdu_bytes import image_bytes, is_storage, places
+from .hdu_bytes import image_bytes, is_storage, table_bytes
 from .hdus import by_name, is_image, keywords, read_columns, read_image
 from .preproc import write_preproc
 
@@ -153,14 +153,15 @@ def write_ccd_truth(path, preproc, truth, overwrite=False):
         raise ValueError(f"{path}: TRUTH: expected {expected}, found {truth.bits.shape}")
     names = {f"BIT{int(bit).bit_length() - 1}": bit.name for bit in Truth}
     cards = cards_of({**truth.header, **names}, path)
+    rays = joined(*split_columns(truth.rays, f"{path}: RAYS")[:2])
     pixels = joined(
         _PIXEL_COLUMNS, [truth.ray.astype("i4"), truth.pixel.astype("i4"), truth.electrons]
     )
     others = {
         **preproc.others,
         "TRUTH": image_bytes(truth.bits, "TRUTH", cards, True),
-        "RAYS": _table_bytes(truth.rays, "RAYS", path),
-        "RAYPIX": _table_bytes(pixels, "RAYPIX", path),
+        "RAYS": table_bytes(rays, "RAYS"),
+        "RAYPIX": table_bytes(pixels, "RAYPIX"),
     }
     write_preproc(path, replace(preproc, others=others), overwrite)
 
@@ -233,15 +234,3 @@ def _columns(hdu, names):
     if missing:
         raise ValueError(f"{hdu.get_extname()}: expected a table with a column {missing}")
     return {name: native(columns[name]) for name in names}
-
-
-def _table_bytes(rows, extname, path):
-    """Return a table as an extension of a FITS file, with its checksums."""
-    import fitsio
-
-    names, columns, _ = split_columns(rows, f"{path}: {extname}")
-    with fitsio.FITS("mem://", "rw") as fits:
-        fits.write(joined(names, columns), extname=extname)
-        fits[-1].write_checksum()
-        start, end = places(fits[-1])
-        return fits.read_raw()[start:end]

@@ -7,7 +7,7 @@ import numpy as np
 from ..spectra.coaddition import coadd
 from ..spectra.container import Camera, Spectra, naming, native
 from .fits import open_fits
-from .hdus import by_name, check_kinds, is_image, keywords, read_image, spectra_of
+from .hdus import by_name, check_kinds, is_image, keywords, names_of, read_image, spectra_of
 
 TRUTH_HDU = "EXTRA_CATALOG"
 """Name of the HDU in which simulated spectra carry what they really are.
@@ -219,9 +219,8 @@ def cframe_parts(fits, resolution=False):
     header = keywords(fits[0])
     name = str(header.get("CAMERA", "")).strip().lower()
     if not is_cframe(hdus) or not name:
-        found = ", ".join(filter(None, hdus)) or "none with a name"
         expected = "expected HDUs FLUX, IVAR, WAVELENGTH and a keyword CAMERA"
-        raise ValueError(f"{expected}, found {found}; CAMERA {name or 'missing'}")
+        raise ValueError(f"{expected}, found {names_of(hdus)}; CAMERA {name or 'missing'}")
     camera = _read_camera(hdus, name[0], "", resolution)
     return None, {name[0]: camera}, _fibermap(hdus), header
 
@@ -279,8 +278,7 @@ def _cameras_among(names):
 def _camera_names(hdus):
     names = _cameras_among(hdus)
     if not names:
-        found = ", ".join(filter(None, hdus)) or "none with a name"
-        raise ValueError(f"expected HDUs like B_FLUX, found {found}")
+        raise ValueError(f"expected HDUs like B_FLUX, found {names_of(hdus)}")
     return names
 
 

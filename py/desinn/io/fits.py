@@ -1,10 +1,16 @@
 """Opening FITS files: every failure is one line that names the file."""
 
 import contextlib
+import math
 import os
+import re
 from traceback import walk_tb
 
 from ..files import input_file
+
+_BLOCK, _CARD = 2880, 80
+_LONGEST = 400  # blocks of a header; those of coadds have five
+_NUMBER = re.compile(rb"(BITPIX|Z?NAXIS\d*|[PG]COUNT) *= *(-?\d{1,18})\b")
 
 
 @contextlib.contextmanager
@@ -40,6 +46,7 @@ def open_fits(path):
     import fitsio
 
     path = input_file(path)  # cfitsio would also take addresses and commands for names
+    _check_tiles(path)
     with _one_line(path):
         fits = fitsio.FITS(path)
     with fits:
@@ -48,6 +55,37 @@ def open_fits(path):
         _check_whole(path, end, hdus)
         with _one_line(path):
             yield fits
+
+
+def _check_tiles(path):
+    """Raise if a compressed image has no pixels: cfitsio divides by 0, which ends the process.
+
+    In a file packed by gzip the checksum tells that a header is damaged.
+    """
+    with open(path, "rb") as file:
+        while numbers := _numbers(file):
+            axes = [numbers.get(b"NAXIS%d" % k, 0) for k in range(1, numbers[b"NAXIS"] + 1)]
+            if 0 in (value for key, value in numbers.items() if key.startswith(b"ZNAXIS")):
+                raise OSError(f"{path}: damaged: a compressed image without pixels")
+            values = numbers.get(b"PCOUNT", 0) + math.prod(axes) if axes else 0
+            size = abs(numbers[b"BITPIX"]) // 8 * numbers.get(b"GCOUNT", 1) * values
+            if not 0 <= size < os.path.getsize(path):
+                return
+            file.seek(-(-size // _BLOCK) * _BLOCK, os.SEEK_CUR)
+
+
+def _numbers(file):
+    """Return what the next header says of its HDU's size; nothing where there is no header."""
+    found = {}
+    for number in range(_LONGEST):
+        block = file.read(_BLOCK)
+        if not number and not block.startswith((b"SIMPLE", b"XTENSION")):
+            return {}
+        cards = [block[k : k + _CARD] for k in range(0, len(block), _CARD)]
+        found |= {match[1]: int(match[2]) for match in map(_NUMBER.match, cards) if match}
+        if not block or any(card.split(b" ")[0] == b"END" for card in cards):
+            break
+    return found if {b"BITPIX", b"NAXIS"} <= set(found) and found[b"NAXIS"] < 1000 else {}
 
 
 @contextlib.contextmanager

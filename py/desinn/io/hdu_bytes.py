@@ -168,12 +168,32 @@ def image_bytes(image, extname, cards, compressed):
     -------
     bytes
     """
+    options = {"compress": "RICE"} if compressed else {}
+    return _extension(image, extname, header=cards, **options)
+
+
+def table_bytes(rows, extname):
+    """Return a table as an extension of a FITS file, with its checksums.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray
+        (N,) structured, of what FITS can store (`desinn.io.catalogs.split_columns`).
+    extname : str
+
+    Returns
+    -------
+    bytes
+    """
+    return _extension(rows, extname)
+
+
+def _extension(data, extname, **options):
     import fitsio
 
     with fitsio.FITS("mem://", "rw") as fits:
         fits.write(None)
-        options = {"compress": "RICE"} if compressed else {}
-        fits.write(image, extname=extname, header=cards, **options)
+        fits.write(data, extname=extname, **options)
         fits[-1].write_checksum()
         start, end = places(fits[-1])
         return fits.read_raw()[start:end]

@@ -187,3 +187,43 @@ def keywords(hdu):
     """
     cards = hdu.read_header().records()
     return {card["name"]: card["value"] for card in cards if card["name"] not in _REMARKS}
+
+
+def number(header, key):
+    """Return the number that a header has under a keyword.
+
+    Parameters
+    ----------
+    header : Mapping
+        As `keywords` returns it.
+    key : str
+
+    Returns
+    -------
+    int or float
+
+    Raises
+    ------
+    ValueError
+        If there is none, or something else.
+    """
+    found = header.get(key)
+    if not isinstance(found, int | float):
+        found = "none" if found is None else repr(found)
+        raise ValueError(f"expected keyword {key} with a number, found {found}")
+    return found
+
+
+def names_of(hdus):
+    """Return the names of HDUs for a message.
+
+    Parameters
+    ----------
+    hdus : iterable of str
+        As `by_name` returns them.
+
+    Returns
+    -------
+    str
+    """
+    return ", ".join(filter(None, hdus)) or "none with a name"

@@ -223,6 +223,11 @@ def _relu(settings):
     return {"op": "leaky_relu", "slope": slope} if slope else {"op": "relu"}
 
 
+def _flatten(settings):
+    settings.expect(data_format="channels_last")
+    return {"op": "flatten"}
+
+
 def _rescaling(settings):
     return {"op": "affine", "scale": settings["scale"], "shift": settings["offset"]}
 
@@ -300,7 +305,7 @@ LAYERS = {
     "ELU": lambda s: {"op": "elu", "alpha": s["alpha"]},
     "Softmax": lambda s: {"op": "softmax"},
     "Dropout": lambda s: {"op": "dropout", "rate": s["rate"]},
-    "Flatten": lambda s: {"op": "flatten"},
+    "Flatten": _flatten,
     "Reshape": lambda s: {"op": "reshape", "shape": list(s["target_shape"])},
     "Permute": lambda s: {"op": "transpose", "axes": list(s["dims"])},
     "Add": lambda s: {"op": "add"},

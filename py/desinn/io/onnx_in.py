@@ -22,6 +22,11 @@ DOMAINS = ("", "ai.onnx")
 CARRIERS = ("Relu", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "Identity", "Dropout")
 """What works on every number alone, whatever the order of the axes."""
 
+PASSING = (*CARRIERS, "Add", "Mul", "Sub", "Div", "Pad", "Concat")
+"""What leaves the channels where they are."""
+
+DENSE = ("Gemm", "MatMul")
+
 ON_CHANNELS_FIRST = (
     "AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "GlobalAveragePool",
     "GlobalMaxPool", "GroupNormalization", "MaxPool", "Resize", "Upsample",
@@ -82,8 +87,10 @@ class Reader:
         Our name -> shape without B.
     nodes, arrays
         What has been made of it.
-    readers : collections.Counter
-        ONNX' name -> how many nodes and outputs read it.
+    readers : dict
+        ONNX' name -> the nodes that read it, and None for each output that it is.
+    uses : collections.Counter
+        Our name -> how many nodes and outputs read it, by whatever names ONNX has for it.
     opset : int
     batch : int or None
         The number that the file has for B.
@@ -99,12 +106,10 @@ class Reader:
         self.shapes, self.nodes, self.arrays, self.batch = {}, [], {}, None
         self._turned, self._numbers = False, Counter()
         self._room = MAX_COPIES * model.ByteSize()
-        self.consumers = {}
-        for node in self.graph.node:
-            for name in node.input:
-                self.consumers.setdefault(name, []).append(node)
-        self.readers = Counter({name: len(found) for name, found in self.consumers.items()})
-        self.readers.update(output.name for output in self.graph.output)
+        self.readers, self.uses = {}, Counter()
+        reading = [(name, node) for node in self.graph.node for name in node.input if name]
+        for name, node in (*reading, *((output.name, None) for output in self.graph.output)):
+            self.readers.setdefault(name, []).append(node)
 
     def read(self):
         """Return header and arrays."""
@@ -144,7 +149,8 @@ class Reader:
             raise OnnxError(f"input {entry.name}: expected (B, ...), found {len(sizes)} axes")
         self.batch = sizes[0]
         perm = tuple(range(len(sizes)))
-        if len(sizes) > 2 and self._has_channels_first(entry.name):
+        layers = (node.op_type for node, _ in self._reached(entry.name, PASSING) if node)
+        if len(sizes) > 2 and any(kind in ON_CHANNELS_FIRST for kind in layers):
             perm, self._turned = channels_first(len(sizes)), True
         shape = [size for _, size in sorted(zip(perm, sizes, strict=True), key=lambda p: p[0])][1:]
         name = self.free_name(entry.name)
@@ -152,17 +158,18 @@ class Reader:
         self.values[entry.name] = Value(name, perm)
         return {"name": name, "shape": shape}
 
-    def _has_channels_first(self, name):
-        """Whether the first layer that has channels takes them first."""
-        waiting, seen = [name], set()
-        while waiting:
-            for node in self.consumers.get(waiting.pop(0), []):
-                if node.op_type in ON_CHANNELS_FIRST:
-                    return True
-                if node.op_type in (*CARRIERS, "Add", "Mul", "Sub", "Div", "Pad", "Concat"):
-                    waiting += [out for out in node.output if out not in seen]
+    def _reached(self, name, passing):
+        """Yield who reads a result, or what nodes of some kinds make of it, and by which name.
+
+        The nearest come first, and each name counts once, for damaged graphs have circles.
+        """
+        waiting, seen = [name], {name}
+        for name in waiting:
+            for node in self.readers.get(name, []):
+                yield node, name
+                if node and node.op_type in passing:
+                    waiting += [other for other in node.output if other not in seen]
                     seen.update(node.output)
-        return False
 
     def _node(self, node):
         name = node.name or next(iter(node.output), "?")
@@ -170,13 +177,21 @@ class Reader:
             kind = f"{node.domain}.{node.op_type}".lstrip(".")
             known = ", ".join(sorted(LAYERS))
             raise OnnxError(f"node {name}: {kind} is unknown (there are: {known})")
-        if any(self.readers[other] for other in node.output[1:]):
+        if any(other in self.readers for other in node.output[1:]):
             raise OnnxError(f"node {name} ({node.op_type}): only its first output can be used")
         try:
-            self.values[node.output[0]] = LAYERS[node.op_type](Call(self, node, name))
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            value = LAYERS[node.op_type](Call(self, node, name))
+            self._enter(node.output[0], value)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             text = str(error) if isinstance(error, ValueError) else f"damaged: {error!r}"
             raise OnnxError(f"node {name} ({node.op_type}): {text}") from None
+
+    def _enter(self, name, value):
+        """Keep a result, and count who reads it."""
+        self.values[name] = value
+        if isinstance(value, Value):
+            again = value.name in self.uses  # another name for it, whose maker is no reader
+            self.uses[value.name] += len(self.readers.get(name, [])) - again
 
     def _output(self, name):
         """Return the node that an output is: the channels last, if an input has them so now."""
@@ -202,21 +217,10 @@ class Reader:
         -------
         bool
         """
-        waiting, seen = [name], set()
-        while waiting:
-            name = waiting.pop()
-            if name in seen:  # a cycle, which is refused where it is read
-                return False
-            seen.add(name)
-            found = self.consumers.get(name, [])
-            if self.readers[name] != len(found):  # an output
-                return False
-            for node in found:
-                if node.op_type in CARRIERS:
-                    waiting.append(node.output[0])
-                elif node.op_type not in ("Gemm", "MatMul") or node.input[0] != name:
-                    return False
-        return True
+        return all(
+            node and (node.op_type in CARRIERS or (node.op_type in DENSE and node.input[0] == by))
+            for node, by in self._reached(name, CARRIERS)
+        )
 
     def free_name(self, name):
         """Return a name for a node of ours that is not taken yet.

@@ -225,11 +225,10 @@ def _channels(value, array):
 def _by_channel(call, value, scale, shift):
     """Return a result times one number and plus another, for each channel."""
     reader, maker = call.reader, call.reader.nodes[-1] if call.reader.nodes else {}
-    read = next(name for name, x in zip(call.node.input, call.inputs, strict=True) if x is value)
-    biased = {**maker, "bias": True}
-    alone = maker.get("name") == value.name and reader.readers[read] == 1
-    if alone and maker["op"] in ("conv", "dense") and not maker["bias"] and np.ndim(scale) == 0:
-        reader.nodes[-1] = biased
+    alone = maker.get("name") == value.name and reader.uses[value.name] == 1
+    plain = np.ndim(scale) == 0 and scale == 1
+    if alone and plain and maker["op"] in ("conv", "dense") and not maker["bias"]:
+        reader.nodes[-1] = {**maker, "bias": True}
         reader.arrays[f"{value.name}/bias"] = shift
         return value
     size = max(np.size(scale), np.size(shift))

@@ -41,9 +41,8 @@ def write_onnx(path, header, arrays, overwrite=False):
     ImportError
         If onnx is not installed.
     """
-    content = onnx_model(header, arrays).SerializeToString()
     with whole_file(path, overwrite) as name, open(name, "wb") as stream:
-        stream.write(content)
+        stream.write(onnx_model(header, arrays).SerializeToString())
 
 
 def onnx_model(header, arrays):

@@ -21,7 +21,7 @@ from .hdu_bytes import (
     renewed_cards,
     unpacked,
 )
-from .hdus import by_name, keywords, read_image
+from .hdus import by_name, keywords, names_of, read_image
 
 COSMIC = 1 << 4
 """The bit of a cosmic ray in MASK: ``desispec.maskbits.ccdmask.COSMIC``, which has been so since
@@ -264,8 +264,7 @@ def _hdus(fits):
     hdus = by_name(fits)
     missing = ", ".join(name for name in _NEEDED if name not in hdus)
     if missing:
-        found = ", ".join(filter(None, hdus)) or "none with a name"
-        raise ValueError(f"missing HDU {missing}; found {found}")
+        raise ValueError(f"missing HDU {missing}; found {names_of(hdus)}")
     return hdus
 
 

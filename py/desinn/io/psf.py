@@ -4,7 +4,7 @@ import numpy as np
 
 from ..spectra.container import naming, native
 from .fits import open_fits
-from .hdus import by_name, find_table, keywords, read_columns, read_image
+from .hdus import by_name, find_table, keywords, number, read_columns, read_image
 
 NEEDED = ("GHSIGX", "GHSIGY", "TAILAMP", "TAILCORE", "TAILXSCA", "TAILYSCA", "TAILINDE")
 """Parameters that every file must have, beside the Gauss-Hermite coefficients."""
@@ -67,7 +67,7 @@ def read_psf(path):
         _check_type(header)
         return {
             "camera": str(header.get("CAMERA", "")).strip("' ").lower(),
-            "shape": tuple(int(_keyword(header, name)) for name in ("NPIX_Y", "NPIX_X")),
+            "shape": tuple(int(number(header, name)) for name in ("NPIX_Y", "NPIX_X")),
             "trace_range": _range(traces),
             "range": _range(header),
             "x": x,
@@ -76,14 +76,8 @@ def read_psf(path):
         }
 
 
-def _keyword(header, name):
-    if name not in header:
-        raise ValueError(f"expected keyword {name}, found none")
-    return header[name]
-
-
 def _range(header):
-    low, high = (float(_keyword(header, name)) for name in ("WAVEMIN", "WAVEMAX"))
+    low, high = (float(number(header, name)) for name in ("WAVEMIN", "WAVEMAX"))
     if not low < high:
         raise ValueError(f"expected WAVEMIN < WAVEMAX, found {low:g}, {high:g}")
     return low, high

@@ -8,7 +8,7 @@ from ..log import get_logger
 from ..spectra.container import naming
 from .boss import targetid_of
 from .fits import open_fits
-from .hdus import by_name, check_kinds, is_image, read_columns
+from .hdus import by_name, check_kinds, is_image, names_of, read_columns
 
 QUASAR = [("TARGETID", "i8"), ("RA", "f8"), ("DEC", "f8"), ("Z", "f8")]
 """What is known of every quasar; coordinates in degrees, NaN where they are not known."""
@@ -102,9 +102,11 @@ def read_qso_catalogs(paths):
     Raises
     ------
     FileNotFoundError, OSError, ValueError
-        As for `read_qso_catalog`.
+        As for `read_qso_catalog`; and if no file is given.
     """
     parts = [read_qso_catalog(path) for path in paths]
+    if not parts:
+        raise ValueError("paths: expected at least one catalogue of quasars, found none")
     if len(parts) == 1:
         return parts[0]
     all_names = dict.fromkeys(name for part in parts for name in part.dtype.names)
@@ -252,8 +254,7 @@ def _redrock(path):
         hdus = by_name(fits)
         extname = next((name for name in _REDROCK if name in hdus), None)
         if extname is None:
-            found = ", ".join(filter(None, hdus)) or "none with a name"
-            raise ValueError(f"expected HDU REDSHIFTS, found {found}")
+            raise ValueError(f"expected HDU REDSHIFTS, found {names_of(hdus)}")
         columns = read_columns(hdus[extname], ("TARGETID", "Z", "SPECTYPE", "ZWARN"))
         missing = [name for name in ("TARGETID", "Z", "SPECTYPE") if name not in columns]
         if missing:

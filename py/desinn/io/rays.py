@@ -2,15 +2,14 @@
 
 import json
 import os
-import zipfile
-import zlib
 
 import numpy as np
 
-from ..files import input_file, whole_file
+from ..files import input_file, read_json, whole_file
+from ..nn.graph import listed
+from ..nn.npz import read_npz
+from ..spectra.container import naming
 
-# An array alone has no items by name: a TypeError or an IndexError.
-_DAMAGE = (ValueError, KeyError, TypeError, IndexError, EOFError)
 _ARRAYS = {"place": "iu", "size": "iu", "count": "iu", "pixel": "iu", "charge": "f"}
 
 
@@ -78,17 +77,14 @@ def read_rays(path):
     FileNotFoundError: other.npz: there is no such file
     """
     path = input_file(path)
-    try:
-        with open(path, "rb") as file:
-            stored = np.load(file, allow_pickle=False)
-            if isinstance(stored, np.ndarray):
-                raise ValueError("found an array alone")
-            arrays = {name: stored[name] for name in _ARRAYS}
-            header = json.loads(bytes(stored["header"]))
+    with naming(path, "expected a file of cosmic rays"):
+        stored, problems = read_npz(path)
+        problems += [f"{name}: missing" for name in (*_ARRAYS, "header") if name not in stored]
+        if problems:
+            raise ValueError(listed(problems, "; "))
+        header = read_json(stored["header"].tobytes().decode())
+        arrays = {name: stored[name] for name in _ARRAYS}
         _check(arrays)
-    except (*_DAMAGE, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).strip("'\"") or type(error).__name__
-        raise ValueError(f"{path}: expected a file of cosmic rays: {reason}") from None
     return _unpacked(arrays), header
 
 
@@ -122,11 +118,11 @@ def _check(arrays):
             raise ValueError(f"{name} is of type {arrays[name].dtype}")
     place, size, count, pixel, charge = (arrays[name] for name in _ARRAYS)
     shapes = {name: array.shape for name, array in arrays.items()}
-    rays = (len(count),)
+    rays = (count.size,)
     fits = place.shape == size.shape == (*rays, 2) and count.shape == rays
     if not fits or (count < 1).any() or not (count.sum(),) == pixel.shape == charge.shape:
         raise ValueError(f"shapes {shapes} do not fit together")
-    area = np.repeat(size.astype(np.int64).prod(axis=1), count)
+    area = np.repeat(size.astype(np.int64).prod(axis=1), count.astype(np.int64))
     if (size < 1).any() or (pixel < 0).any() or (pixel >= area).any():
         raise ValueError("pixels lie outside their ray")
 

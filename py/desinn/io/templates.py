@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..spectra.container import native
+from ..spectra.container import naming, native
 from .fits import open_fits
+from .hdus import is_image, keywords, number, read_image
 
 COMPOSITE = "VDB01COMPEMLINES"
 IRON = {"UV": "VW01_FE_UVTEMPLT_B", "UVOPT": "FE_UVOPT_V01_T06_BR92"}
@@ -33,11 +34,28 @@ class Template:
         (K, P) float64: eigenvectors in f_lambda, or single templates.
     coefficients : numpy.ndarray or None
         (N, K) float64: the vectors' coefficients in N real objects, where they are known.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, the wavelengths do not rise or a vector is not finite.
     """
 
     wave: np.ndarray
     vectors: np.ndarray
     coefficients: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.vectors.shape[1:] != self.wave.shape or not (np.diff(self.wave) > 0).all():
+            found = f"{self.vectors.shape} on {self.wave.shape}"
+            raise ValueError(f"vectors: expected (K, P) on rising wavelengths (P,), found {found}")
+        if not np.isfinite(self.vectors).all():
+            raise ValueError("vectors: expected finite numbers, found NaN or infinite ones")
+        size = len(self.vectors)
+        if self.coefficients is not None and self.coefficients.shape[1:] != (size,):
+            raise ValueError(
+                f"coefficients: expected (N, {size}), found {self.coefficients.shape}"
+            )
 
 
 def read_templates(folder=None):
@@ -94,7 +112,8 @@ def read_templates(folder=None):
     templates = _redrock(folder)
     for pattern, reader in OPTIONAL.items():
         for path in sorted(folder.glob(pattern)):
-            templates.update(reader(path))
+            with naming(path):
+                templates.update(reader(path))
     return templates
 
 
@@ -104,7 +123,8 @@ def _redrock(folder):
         raise FileNotFoundError(f"{folder}: expected redrock's rrtemplate-*.fits, found none")
     templates = {}
     for path in paths:
-        key, template = _read_redrock(path)
+        with naming(path):
+            key, template = _read_redrock(path)
         known = templates.get(key)
         if known is None or known.coefficients is None or template.coefficients is not None:
             templates[key] = template
@@ -115,67 +135,66 @@ def _read_redrock(path):
     """Return ((RRTYPE, RRSUBTYP), Template) of one file."""
     with open_fits(path) as fits:
         hdu = fits["BASIS_VECTORS"] if "BASIS_VECTORS" in fits else fits[0]
-        header = hdu.read_header()
-        vectors = hdu.read() if hdu.has_data() else None
-        coefficients = fits["ARCHETYPE_COEFF"].read() if "ARCHETYPE_COEFF" in fits else None
-    if vectors is None or vectors.dtype.names or not {"RRTYPE", "CRVAL1", "CDELT1"} <= set(header):
-        raise ValueError(
-            f"{path}: expected a redrock template (an image BASIS_VECTORS with RRTYPE, CRVAL1 "
-            "and CDELT1 in its header)"
-        )
-    vectors = np.atleast_2d(vectors).astype("f8")  # (K, P), native byte order
-    if not np.isfinite(vectors).all():
-        raise ValueError(f"{path}: expected finite BASIS_VECTORS, found NaN or infinite ones")
-    if coefficients is not None:
-        coefficients = coefficients.astype("f8")
-        if coefficients.ndim != 2 or coefficients.shape[1] != len(vectors):
+        header = keywords(hdu)
+        if "RRTYPE" not in header:
             raise ValueError(
-                f"{path}: expected ARCHETYPE_COEFF (N, {len(vectors)}), found {coefficients.shape}"
+                "expected a redrock template (BASIS_VECTORS with RRTYPE in its header)"
             )
+        vectors = np.atleast_2d(read_image(hdu)).astype("f8")  # (K, P), native byte order
+        known = read_image(fits["ARCHETYPE_COEFF"]) if "ARCHETYPE_COEFF" in fits else None
     key = tuple(str(header.get(name) or "").strip().upper() for name in ("RRTYPE", "RRSUBTYP"))
-    return key, Template(_redrock_wave(header, vectors.shape[1]), vectors, coefficients)
+    wave = _redrock_wave(header, vectors.shape[-1])
+    return key, Template(wave, vectors, None if known is None else known.astype("f8"))
 
 
 def _redrock_wave(header, size):
-    wave = header["CRVAL1"] + header["CDELT1"] * np.arange(size)
-    logarithmic = header.get("LOGLAM") or header["CRVAL1"] < _LARGEST_LOG
-    return 10**wave if logarithmic else wave
+    first = number(header, "CRVAL1")
+    wave = first + number(header, "CDELT1") * np.arange(size)
+    return 10**wave if header.get("LOGLAM") or first < _LARGEST_LOG else wave
 
 
 def _read_simqso(path):
     with open_fits(path) as fits:
-        tables = {kind: fits[name].read() for kind, name in IRON.items() if name in fits}
-        composite = _read_composite(fits)
-    return composite | {
-        ("IRON", kind): Template(table["wave"].astype("f8"), table["f_lambda"].astype("f8")[None])
-        for kind, table in tables.items()
-    }
+        made = _composite(fits)
+        for kind, name in IRON.items():
+            if name in fits:
+                table = _table(fits[name], "wave", "f_lambda")
+                vectors = table["f_lambda"].astype("f8")[None]  # (1, P)
+                made["IRON", kind] = Template(table["wave"].astype("f8"), vectors)
+    return made
 
 
-def _read_composite(fits):
+def _composite(fits):
     """Return the emission lines of a composite spectrum; of blends, the first entry."""
     if COMPOSITE not in fits:
         return {}
-    table = native(fits[COMPOSITE].read())
+    table = _table(fits[COMPOSITE], "OWave")
     first = np.unique(table["OWave"], return_index=True)[1]
     return {("QSO", "COMPOSITE"): table[first]}
+
+
+def _table(hdu, *columns):
+    """Return a table, if it has these columns."""
+    missing = set(columns) - set(() if is_image(hdu) else hdu.get_colnames())
+    if missing:
+        where = f"HDU {hdu.get_extname() or hdu.get_extnum()}"
+        raise ValueError(f"{where}: expected columns {', '.join(sorted(missing))}, found none")
+    return native(hdu.read())
 
 
 def _read_emlines(path):
     table = np.loadtxt(path, ndmin=2)
     if table.shape[1] <= max(_EMLINES_COLUMNS):
-        raise ValueError(f"{path}: expected 6 columns, found {table.shape[1]}")
-    vectors = table[:, _EMLINES_COLUMNS] / table[:, [_EMLINES_CONTINUUM]]
+        raise ValueError(f"expected 6 columns, found {table.shape[1]}")
+    with np.errstate(divide="ignore", invalid="ignore"):  # a template says what is not finite
+        vectors = table[:, _EMLINES_COLUMNS] / table[:, [_EMLINES_CONTINUUM]]
     return {("QSO", "EMLINES"): Template(table[:, 0], np.ascontiguousarray(vectors.T))}
 
 
 def _read_trends(path):
     with open_fits(path) as fits:
-        table = fits[1].read()
-    missing = {"name", "wavelength", "logEW", "logWidth"} - set(table.dtype.names or ())
-    if missing:
-        raise ValueError(f"{path}: expected columns {', '.join(sorted(missing))}, found none")
-    return {("QSO", "EMLINETRENDS"): table.astype(table.dtype.newbyteorder("="))}
+        table = _table(fits[-1], "name", "wavelength", "logEW", "logWidth")
+    return {("QSO", "EMLINETRENDS"): table}
 
 
 OPTIONAL = {

@@ -8,6 +8,9 @@ import numpy as np
 
 from ..files import input_file
 from ..log import get_logger
+from ..spectra.container import naming
+from . import desi
+from .boss import targetid_of
 
 KNOWN = np.dtype(
     [
@@ -74,9 +77,7 @@ def is_list(path):
 
 
 def _read_hdu(path):
-    from .desi import read_truth as read_hdu
-
-    truth = read_hdu(path)
+    truth = desi.read_truth(path)
     if truth is None:
         raise ValueError(f"{path}: expected a truth HDU as simulated coadds have, found none")
     return known(truth, path)
@@ -146,25 +147,30 @@ def read_labels(path, label_source=None):
         If a column is missing or a number is none; file and line are named.
     """
     path = input_file(path)
-    # A spreadsheet begins its files with a mark, which is none of the first name.
-    with open(path, newline="", encoding="utf-8-sig", errors="replace") as stream:
-        reader = csv.DictReader(stream)
-        names = reader.fieldnames or []
-        lacking = [name for name in ("spectype", "z") if name not in names]
-        if lacking or not {"file", "targetid"} & set(names):
-            expected = "columns file or targetid, spectype and z"
-            raise ValueError(f"{path}: expected {expected}, found {', '.join(names) or 'none'}")
-        if label_source is not None and "label_source" not in names:
+    names, entries = _entries(path)
+    if not {"spectype", "z"} <= set(names) or not {"file", "targetid"} & set(names):
+        expected = "columns file or targetid, spectype and z"
+        raise ValueError(f"{path}: expected {expected}, found {', '.join(names) or 'none'}")
+    if label_source is not None:
+        if "label_source" not in names:
             raise ValueError(f"{path}: expected a column label_source, found {', '.join(names)}")
-        entries = [
-            (entry, f"{path}: line {reader.line_num}")
-            for entry in reader
-            if label_source is None or label_source in (entry["label_source"] or "")
-        ]
+        entries = [entry for entry in entries if label_source in _text(entry[0], "label_source")]
     files = [_text(entry, "file") for entry, _ in entries]
     rows = np.array([_label(*entry) for entry in entries], KNOWN)
     rows["ROW"] = np.arange(len(rows))
     return rows, files
+
+
+def _entries(path):
+    """Return the columns' names, and of each line: name -> text, and where it stands."""
+    # A spreadsheet begins its files with a mark, which is none of the first name.
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as stream:
+        reader = csv.DictReader(stream)
+        try:
+            names = reader.fieldnames or []
+            return names, [(entry, f"{path}: line {reader.line_num}") for entry in reader]
+        except csv.Error as error:  # as of a quotation mark without an end
+            raise ValueError(f"{path}: line {reader.line_num}: {error}") from None
 
 
 def _text(entry, key):
@@ -190,10 +196,9 @@ def _targetid(text, name, where):
             return int(np.int64(text))
         except (ValueError, OverflowError):
             raise ValueError(f"{where}: targetid: expected an integer, found {text!r}") from None
-    from .boss import targetid_of
-
     fibre = _SPEC.fullmatch(name)
-    return int(targetid_of(*map(int, fibre.groups()[:3]))) if fibre else NO_TARGETID
+    with naming(where, "file"):
+        return int(targetid_of(*map(int, fibre.groups()[:3]))) if fibre else NO_TARGETID
 
 
 def _number(entry, key, where):
@@ -233,15 +238,15 @@ def match(targetid, truth, path):
     ids = truth["TARGETID"][rows]
     if np.array_equal(ids, targetid) and len(set(ids.tolist())) > 1:
         return rows
+    if not ids.size:
+        return np.full(len(targetid), -1)
     order = np.argsort(ids, kind="stable")
     ids = ids[order]
     twice = np.intersect1d(ids[1:][ids[1:] == ids[:-1]], targetid)
     twice = twice[twice != NO_TARGETID]
     if twice.size:
         raise ValueError(f"{path}: TARGETID {twice[0]} is in the truth more than once")
-    at = np.minimum(np.searchsorted(ids, targetid), max(len(ids) - 1, 0))
-    if not len(ids):
-        return np.full(len(targetid), -1)
+    at = np.minimum(np.searchsorted(ids, targetid), len(ids) - 1)
     there = (ids[at] == targetid) & (targetid != NO_TARGETID)
     return np.where(there, rows[order[at]], -1)
 
