@@ -163,8 +163,13 @@ def test_the_output_is_checked_before_the_work(args, monkeypatch):
 def test_only_quasar_networks(args, data, tmp_path):
     weights = str(tmp_path / "c.npz")
     main(["convert", str(data / "torch" / "batchnorm-legacy.pth"), weights])
-    with pytest.raises(ValueError, match=r"c\.npz: expected weights of kind 'qso'"):
+    with pytest.raises(ValueError, match=r"c\.npz: expected weights of kind 'qso' or 'dla'"):
         main(["calibrate", weights, *args[2:]])
+
+
+def test_options_for_absorbers_are_refused(args):
+    with pytest.raises(ValueError, match="--min-purity: is for dla, found qso"):
+        main([*args, "--min-purity", "0.9"])
 
 
 def test_another_construction_is_refused(args, tmp_path):

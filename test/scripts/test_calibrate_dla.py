@@ -66,6 +66,12 @@ def test_a_catalogue_of_another_network(files):
         main(arguments(files))
 
 
+def test_options_for_quasars_are_refused(files):
+    with pytest.raises(ValueError, match="--c-thresh: is for qso, found dla"):
+        main([*arguments(files), "--c-thresh", "0.5"])
+    assert not (files / "out.npz").exists()
+
+
 def test_the_truth_is_needed(files):
     with pytest.raises(ValueError, match="expected --data with one catalogue"):
         main([*arguments(files)[:4], "-o", str(files / "out.npz")])

@@ -220,7 +220,15 @@ def test_another_kind_of_network_is_refused(spectra, data, files):
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--c-thresh", "1"], ["--n-thresh", "0"], ["--failures", "-1"], ["--format", "x"]]
+    "wrong",
+    [
+        ["--c-thresh", "1"],
+        ["--n-thresh", "0"],
+        ["--failures", "-1"],
+        ["--format", "x"],
+        ["--confidence", "0"],
+        ["--seed", "-1"],
+    ],
 )
 def test_wrong_options(wrong, catalogue, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -84,7 +84,24 @@ def test_marks_of_others(frames, tmp_path, capsys):
     assert touched["k"] == touched["n"] > 20
     assert content["options"]["model"] == "MASK"
     main(["evaluate", "cosmics", frames[2], "--marked"])
-    assert "Marked: bits of MASK" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "Marked: bits of MASK" in text
+    assert "\nAs marked\n" in text
+    assert "\nFalse marks near lines, as marked\n" in text
+
+
+def test_marks_of_others_have_no_threshold(frames, tmp_path, capsys):
+    path = str(tmp_path / "marked.fits")
+    with_cosmics(frames[2], path, read_ccd_truth(frames[2]).bits & Truth.RAY > 0)
+    main(["evaluate", "cosmics", path, "--marked", "--format", "json"])
+    content = numbers(capsys)
+    points = [*content["groups"][0]["levels"], *content["curve"][0]["points"]]
+    assert points
+    assert {point["threshold"] for point in points} == {None}
+    main(["evaluate", "cosmics", path, "--marked"])
+    tables = capsys.readouterr().out.split("\nCompleteness: ")[0].split("\nAll is said")[0]
+    assert "Completeness at false-positive rates\n" in tables
+    assert "threshold" not in tables
 
 
 def test_pictures(frames, model, tmp_path, capsys):
@@ -143,7 +160,7 @@ def test_networks_of_other_kinds(frames, tmp_path):
     ):
         main([*frames, "-m", str(tmp_path / "q.npz")])
     filler = write_finder(tmp_path / "f.npz", output="image")
-    with pytest.raises(ValueError, match="expected a network that finds rays"):
+    with pytest.raises(ValueError, match="expected a network that finds cosmic rays"):
         main([*frames, "-m", filler])
 
 

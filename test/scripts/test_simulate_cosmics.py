@@ -168,12 +168,19 @@ def test_traces_of_a_psf_file(tmp_path, monkeypatch):
         (["cosmics", "--files", "2"], "--files: is for qso or dla, found cosmics"),
         (["cosmics", "--recipe", "qso-test"], "kind: expected cosmics"),
         (["cosmics", "--shape", "5000", "10"], "at most"),
-        (["cosmics", "--seed", "-1"], "seed: expected 0 or more"),
+        (["qso", "--kind", "dark"], "--kind: is for cosmics, found qso"),
     ],
 )
 def test_wrong_options(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         main(["simulate", *options, "-o", str(tmp_path / "x")])
+
+
+@pytest.mark.parametrize("kind", ["qso", "dla", "cosmics"])
+def test_no_seed_is_below_0(kind, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["simulate", kind, "--seed", "-1", "-o", str(tmp_path / "x")])
+    assert "argument --seed: expected an integer, 0 or more, found -1" in capsys.readouterr().err
 
 
 def test_a_file_is_no_folder(tmp_path):

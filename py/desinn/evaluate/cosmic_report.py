@@ -33,8 +33,8 @@ class CosmicOptions:
     ----------
     model : str or None
         What found the rays; None for the network of each CCD.
-    thresholds : dict
-        Name of a network -> its threshold.
+    thresholds : dict or None
+        Name of a network -> its threshold; None for marks of others, which have none.
     confidence : float
         Of the intervals.
     failures : int
@@ -80,7 +80,7 @@ def evaluate_cosmics(scores, options, name="cosmics"):
         "pixels": _pixels(counts, index, options),
         "rays": _rays(scores, index, options),
         "curve": [
-            {**wanted, "points": scores.select(**wanted).curve()}
+            {**wanted, "points": _curve(scores.select(**wanted), options)}
             for wanted in [{"arm": None}, *({"arm": arm} for arm in scores.values("arm"))]
         ],
         "failures": {
@@ -125,13 +125,21 @@ def _levels(counts, false, options):
     return [
         {
             "level": level,
-            "threshold": threshold_of(index),
+            "threshold": None if options.thresholds is None else threshold_of(index),
             "completeness": counts.rate_at(index, RAYS, options.confidence),
             "false": counts.rate_at(index, false, options.confidence),
         }
         for level, index in found
         if index is not None and counts.above(RAYS)[0]
     ]
+
+
+def _curve(counts, options):
+    """Return the points of the ROC; those of marks have no threshold."""
+    points = counts.curve()
+    if options.thresholds is None:
+        points = [{**point, "threshold": None} for point in points]
+    return points
 
 
 def _lines(scores, options):
@@ -172,7 +180,7 @@ def _ends(ends):
 def _rays(scores, index, options):
     """Return which rays are found: all, by charge, kind, place and device."""
     rays = scores.rays()
-    seen = rays[rays["NPIX"] > 0]
+    seen = _seen(rays)
     number = np.digitize(seen["CHARGE"], CHARGE_EDGES)
     limits = [None if i is None else threshold_of(i) for i in index]
 

@@ -107,7 +107,7 @@ def cosmic_tables(content):
         Those with something in them.
     """
     found = [
-        _levels(content, "levels", "Completeness at false-positive rates, and their thresholds"),
+        _levels(content, "levels", "Completeness at false-positive rates"),
         _levels(content, "levels_strict", "The same, strict"),
         _at_threshold(content),
         _lines(content),
@@ -123,10 +123,22 @@ def _named(group):
     return " ".join(filter(None, (group["arm"], group["exposure"], group["device"]))) or "all"
 
 
+def _has_thresholds(content):
+    return content["options"]["thresholds"] is not None
+
+
+def _own(content):
+    """Return what rates are told at, where no threshold is sought."""
+    return "at the networks' own thresholds" if _has_thresholds(content) else "as marked"
+
+
 def _levels(content, key, title):
+    columns = 2 if _has_thresholds(content) else 1
+    if columns == 2 and key == "levels":
+        title += ", and their thresholds"
     head = ["images", "number", "rays' pixels"]
     for level in LEVELS:
-        head += [percent(level), "threshold"]
+        head += [percent(level), "threshold"][:columns]
     rows = []
     for group in content["groups"]:
         by_level = {entry["level"]: entry for entry in group[key]}
@@ -135,15 +147,17 @@ def _levels(content, key, title):
         row = [_named(group), str(group["frames"]), str(group["completeness"]["n"])]
         for level in LEVELS:
             entry = by_level.get(level)
-            row += _cells(entry) if entry else ["-", "-"]
+            row += _cells(entry) if entry else ["-"] * columns
         rows.append(tuple(row))
     return Table(title, tuple(head), rows)
 
 
 def _cells(entry):
-    limit = entry["threshold"]
+    rate, limit = fraction(entry["completeness"]), entry["threshold"]
+    if limit is None:
+        return [rate]
     near = f"1 - {1 - limit:.2g}"  # what is left below 1 says more
-    return [fraction(entry["completeness"]), near if limit > 0.99 else f"{limit:.4g}"]
+    return [rate, near if limit > 0.99 else f"{limit:.4g}"]
 
 
 def _at_threshold(content):
@@ -167,7 +181,7 @@ def _at_threshold(content):
                 fraction(touched),
             )
         )
-    return Table("At the networks' own thresholds", head, rows)
+    return Table(_own(content).capitalize(), head, rows)
 
 
 def _lines(content):
@@ -178,7 +192,7 @@ def _lines(content):
         most = f"{1 / rate['high']:.0f}" if rate["high"] else "-"
         rows.append((name, str(rate["n"]), str(rate["k"]), one_in(rate), most))
     head = ("images", "pixels", "false", "1 in", "at least 1 in")
-    return Table("False marks near lines, at the networks' own thresholds", head, rows)
+    return Table(f"False marks near lines, {_own(content)}", head, rows)
 
 
 def _pixels(content):

@@ -28,26 +28,25 @@ class Table:
 
     def text(self):
         """Return the table as aligned text."""
-        lines = self._lines("  ")
-        return "\n".join([self.title, "-" * len(self.title), *lines]) + "\n"
+        return "\n".join([self.title, "-" * len(self.title), *self._lines()]) + "\n"
 
     def rst(self):
         """Return the table in reStructuredText's simple form, with its title in bold."""
         rule = "  ".join("=" * width for width in self._widths())
-        head, *rows = self._lines("  ")
+        head, *rows = self._lines()
         return "\n".join([f"**{self.title}**", "", rule, head, rule, *rows, rule]) + "\n"
 
     def _widths(self):
         columns = zip(self.head, *self.rows, strict=True)
         return [max(map(len, column)) for column in columns]
 
-    def _lines(self, gap):
+    def _lines(self):
         widths = self._widths()
         cells = [
             [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             for row in (self.head, *self.rows)
         ]
-        return [gap.join(row).rstrip() for row in cells]
+        return ["  ".join(row).rstrip() for row in cells]
 
 
 def render(content, form="text"):

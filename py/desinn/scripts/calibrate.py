@@ -8,6 +8,7 @@ from ..log import get_logger
 from . import prompt
 from .calibrate_dla import calibrate_dla
 from .evaluate import add_truth, qso_finder
+from .kinds import settle
 
 DESCRIPTION = """\
 Fit a temperature and a bias for each line's confidence on spectra that are known,
@@ -24,6 +25,13 @@ truth HDU.
 Of a network for absorbers the errors are made honest and the threshold is set where the
 harmonic mean of completeness and purity is best, or by --min-purity: --data is then the catalogue
 that desi_find_dla made with it, and --truth the files with DLA_META."""
+
+DEFAULTS = {
+    "qso": {"label_source": None, "fit": "boxes", "bal_false": 0.05, "prior": None,
+            "c_thresh": None},
+    "dla": {"min_purity": None, "min_snr": None},
+}  # fmt: skip
+"""Options for networks of one kind alone."""
 
 TOLERANCE = 1e-5
 """How far the written network's confidences may be from those that were fitted."""
@@ -47,12 +55,14 @@ def add_options(parser):
     add("--data", nargs="+", required=True, metavar="SPECTRA", help="spectra to calibrate on")
     add_truth(parser)
     add("-o", "--outfile", required=True, metavar="OUT", help="weights file to write (.npz)")
-    add("--fit", choices=("boxes", "best"), default="boxes",
-        help="what is made likely: each box, or the best box of a line")  # fmt: skip
-    add("--bal-false", type=prompt.fraction, default=0.05, metavar="F",
-        help="part of the quasars without broad absorption that may pass 0.5 (0.05)")  # fmt: skip
-    add("--prior", type=prompt.fraction, metavar="F",
-        help="weight quasars and others as if quasars had the share F")  # fmt: skip
+    add("--fit", choices=("boxes", "best"),
+        help="what is made likely: each box (default), or the best box of a line")  # fmt: skip
+    add("--bal-false", type=prompt.fraction, metavar="F",
+        help="part of the quasars without broad absorption that may pass 0.5 "
+        "(default: 0.05)")  # fmt: skip
+    add("--prior", type=prompt.share, metavar="F",
+        help="weight quasars and others as if quasars had the share F "
+        "(default: as they are)")  # fmt: skip
     add("--c-thresh", type=prompt.fraction, metavar="C",
         help="threshold to store in the file (default: as it was)")  # fmt: skip
     add("--min-purity", type=prompt.fraction, metavar="P",
@@ -80,19 +90,30 @@ def main(options):
         If a file cannot be used, the network is built so that nothing can be multiplied in, or
         the spectra are too few.
     """
-    from ..evaluate.calibration import bake, box_nodes, class_weights
     from ..files import check_output
     from ..finders.base import weights_path
-    from ..nn import read_weights, write_weights
+    from ..nn import read_weights
 
     if not options.outfile.endswith(".npz"):
         raise ValueError(f"{options.outfile}: expected a name that ends in .npz")
     path = weights_path(options.weights)
     check_output(options.outfile, options.overwrite, [path, *options.data, *options.truth])
     header, arrays = read_weights(path)
-    if header["kind"] == "dla":
+    options.kind = header["kind"]
+    if options.kind not in DEFAULTS:
+        expected = "expected weights of kind 'qso' or 'dla'"
+        raise ValueError(f"{path}: {expected}, found {options.kind!r}")
+    settle(options, DEFAULTS)
+    if options.kind == "dla":
         return calibrate_dla(options, header, arrays)
-    finder = qso_finder(path)
+    return _calibrate_qso(options, header, arrays, qso_finder(path))
+
+
+def _calibrate_qso(options, header, arrays, finder):
+    """Calibrate a network that finds quasars on spectra that are known, and write it."""
+    from ..evaluate.calibration import bake, box_nodes, class_weights
+    from ..nn import write_weights
+
     lines = {**finder.lines, **finder.bal_lines}
     n_boxes = header["interpret"]["boxes"]
     nodes = box_nodes(finder.network.graph, lines, n_boxes)

@@ -59,7 +59,7 @@ class Catalog:
         With catalog, overwrite, resume, model.
     copies : dict
         Path -> copy, of all inputs.
-    networks : desinn.scripts.desi_find_cosmics.Networks
+    networks : desinn.scripts.cosmics_networks.Networks
     settings : desinn.scripts.cosmics_copies.Settings
 
     Attributes

@@ -98,7 +98,7 @@ def checked_copies(options, infiles, networks, settings):
         With output, model, resume, overwrite.
     infiles : list of str
         All different.
-    networks : desinn.scripts.desi_find_cosmics.Networks
+    networks : desinn.scripts.cosmics_networks.Networks
     settings : Settings
 
     Returns

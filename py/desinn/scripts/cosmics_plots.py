@@ -145,6 +145,30 @@ def show_stretched(axes, values, extent, percentile):
     )
 
 
+def draw_outline(axes, where, color, width, corner=(0, 0)):
+    """Draw the sides of pixels that others do not share: contours would round them off.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    where : numpy.ndarray
+        (Y, X) bool.
+    color : str
+    width : float
+        Of the lines, points.
+    corner : tuple of int
+        Y and X of the first pixel.
+    """
+    style = {"color": color, "linewidth": width}
+    padded = np.pad(where, 1)
+    y, x = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])  # between a row and the next
+    y, x = y + corner[0] - 0.5, x + corner[1] - 0.5
+    axes.hlines(y, x, x + 1, **style)
+    y, x = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+    y, x = y + corner[0] - 0.5, x + corner[1] - 0.5
+    axes.vlines(x, y, y + 1, **style)
+
+
 def _window(ray, shape):
     """Return a square around a ray, as far as it is inside the image."""
     boxes = [(int(ray[f"{axis}MIN"]), int(ray[f"{axis}MAX"]) + 1) for axis in "YX"]
@@ -194,18 +218,6 @@ def _draw_ray(axes, seen, found, window):
     rows, columns = window
     extent = (columns.start - 0.5, columns.stop - 0.5, rows.start - 0.5, rows.stop - 0.5)
     show_stretched(axes, seen[window], extent, 100)
-    _draw_outline(axes, found[window], rows.start, columns.start)
+    draw_outline(axes, found[window], "red", 0.8, (rows.start, columns.start))
     axes.tick_params(labelsize=7)
     axes.locator_params(nbins=5)
-
-
-def _draw_outline(axes, found, first_row, first_column):
-    """Draw the sides of marked pixels that others do not share."""
-    padded = np.pad(found, 1)
-    y, x = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])  # between a row and the next
-    y, x = y + first_row - 0.5, x + first_column - 0.5
-    style = {"color": "red", "linewidth": 0.8}
-    axes.hlines(y, x, x + 1, **style)
-    y, x = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
-    y, x = y + first_row - 0.5, x + first_column - 0.5
-    axes.vlines(x, y, y + 1, **style)

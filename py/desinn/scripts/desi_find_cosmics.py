@@ -13,8 +13,8 @@ from ..log import get_logger
 from . import prompt, runner
 from .cosmics_catalog import Catalog, rows_of
 from .cosmics_copies import Settings, checked_copies, marks_cards, network_cards
+from .cosmics_networks import Networks
 from .crew import Result
-from .loading import Loader
 from .pictures import picture_names
 from .progress import words
 
@@ -120,7 +120,7 @@ def main(args=None, comm=None):
 
 def _prepare(options):
     """Check what can be checked before the work; return what there is to do."""
-    networks = Networks(options.model)
+    networks = Networks(options.model).load_all()
     settings = Settings(options.threshold, options.grow, options.reset)
     infiles = list(dict.fromkeys(options.infiles))
     copies, counts = checked_copies(options, infiles, networks, settings)
@@ -147,71 +147,6 @@ def _done_before(counts, catalog):
     return before
 
 
-class Networks:
-    """The networks that may be needed, each of which is loaded once in each process.
-
-    Parameters
-    ----------
-    model : str, optional
-        Weights for all CCDs; without them each CCD has its own.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there are no such weights.
-    ValueError
-        If they find no cosmic rays.
-    """
-
-    def __init__(self, model=None):
-        from ..finders.ccds import NETWORKS
-
-        self._model = model
-        names = NETWORKS if model is None else [model]
-        self._loads = {name: Loader(self._path(name), "cosmics") for name in names}
-        for load in self._loads.values():
-            if not hasattr(load(), "find"):
-                raise ValueError(f"{load.path}: expected a network that finds cosmic rays, found "
-                                 "one that fills in what they cover")  # fmt: skip
-
-    def items(self):
-        """Return the name of each network, and what loads it, a `Loader`."""
-        return self._loads.items()
-
-    def of(self, camera, header):
-        """Return what loads the finder for a CCD, a `Loader`.
-
-        Parameters
-        ----------
-        camera : str
-        header : Mapping
-            As `desinn.finders.ccds.network_for` takes them.
-        """
-        return self._loads[self.name(camera, header)]
-
-    def name(self, camera, header):
-        """Return the name of the network for a CCD.
-
-        Parameters
-        ----------
-        camera, header
-            As for `of`.
-        """
-        from ..finders.ccds import network_for
-
-        return network_for(camera, header) if self._model is None else self._model
-
-    def _path(self, name):
-        from ..finders.base import weights_path
-
-        try:
-            return weights_path(name)
-        except FileNotFoundError as error:
-            if self._model is not None:
-                raise
-            raise FileNotFoundError(f"{error}; -m WEIGHTS takes another") from None
-
-
 class Seen(NamedTuple):
     """What there is to say of an image: (Y, X) each.
 
@@ -236,7 +171,7 @@ class MarkRays:
 
     Parameters
     ----------
-    networks : Networks
+    networks : desinn.scripts.cosmics_networks.Networks
     settings : desinn.scripts.cosmics_copies.Settings
     copies : dict
         Path -> copy to write. Files without have one: their rays alone are wanted.

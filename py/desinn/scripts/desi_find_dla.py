@@ -11,10 +11,11 @@ from ..files import check_output
 from ..log import get_logger
 from . import prompt, runner
 from .crew import Result
-from .dla_table import COLUMNS, FLAGS, flag_cards, infiles_table, parts_of, tables_of
+from .dla_table import COLUMNS, FLAGS, flag_cards, parts_of, tables_of
 from .loading import Loader
 from .pictures import picture_names
 from .progress import words
+from .stacking import infiles_table
 
 OUTPUT = """\
 The output has the absorbers in HDU DLACAT: those with an NHI of --min-nhi or more, a

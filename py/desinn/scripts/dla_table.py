@@ -1,7 +1,5 @@
 """The catalogue of absorbers: from what finders return to the three tables of the file."""
 
-import os
-
 import numpy as np
 
 from ..finders.absorbers import ABSORBER, NOT_SEARCHED, SIGHTLINE, DLAFlag, SightlineFlag
@@ -115,29 +113,6 @@ def tables_of(parts, missing):
     }
     kept = np.bincount(np.repeat(np.arange(len(parts)), sizes)[first], minlength=len(parts))
     return tables, _counts(tables, len(lost), len(first) - first.sum()), kept.tolist()
-
-
-def infiles_table(paths, used, rows):
-    """Return the table of the inputs.
-
-    Parameters
-    ----------
-    paths : sequence of str
-    used : sequence of bool
-        Whether each could be used.
-    rows : sequence of int
-        Its rows in SIGHTLINES.
-
-    Returns
-    -------
-    numpy.ndarray
-        Structured, with PATH, NROWS and USED.
-    """
-    names = [os.fspath(path).encode("ascii", "backslashreplace") for path in paths]
-    table = np.zeros(len(names), [("PATH", f"S{max(map(len, names))}"), ("NROWS", "i8"),
-                                  ("USED", "?")])  # fmt: skip
-    table["PATH"], table["NROWS"], table["USED"] = names, rows, used
-    return table
 
 
 def flag_cards(flags):

@@ -6,6 +6,8 @@ import os
 from ..log import get_logger
 from . import evaluate_cosmics, evaluate_dla, prompt
 from .kinds import settle
+from .loading import Loader
+from .pictures import picture_folder
 
 DESCRIPTION = """\
 Compare what was found with what the spectra are known to be.
@@ -49,13 +51,15 @@ def add_options(parser):
     add("kind", choices=tuple(KINDS), help="what was looked for")
     add("inputs", nargs="+", metavar="INPUT", help="catalogues, spectra or images")
     add_truth(parser)
-    add("--confidence", type=prompt.fraction, default=0.95, metavar="P",
+    add("--confidence", type=prompt.share, default=0.95, metavar="P",
         help="of the intervals (default: 0.95)")  # fmt: skip
-    add("--seed", type=int, default=0, help="of the resampling for the intervals of errors")
-    add("--format", choices=("text", "rst", "json"), default="text", help="of the report")
+    add("--seed", type=prompt.whole, default=0,
+        help="of the resampling for the intervals of errors (default: 0)")  # fmt: skip
+    add("--format", choices=("text", "rst", "json"), default="text",
+        help="of the report (default: text)")  # fmt: skip
     add("-o", "--outfile", metavar="REPORT", help="write the report to a file")
     add("--plot", metavar="DIR", help="draw figures (and failures), PNG, into DIR")
-    add("--failures", type=_whole, default=48, metavar="N",
+    add("--failures", type=prompt.whole, default=48, metavar="N",
         help="failures of each kind to list and draw at most (default: 48)")  # fmt: skip
     add("--overwrite", action="store_true", help="replace an existing REPORT")
     _add_qso_options(parser.add_argument_group("qso only (--model: cosmics, too)").add_argument)
@@ -90,10 +94,6 @@ def add_truth(parser):
         metavar="TEXT",
         help="use only labels of the list whose label_source contains TEXT",
     )
-
-
-def _whole(text):
-    return 0 if text == "0" else prompt.count(text)
 
 
 def main(options):
@@ -184,13 +184,9 @@ def qso_finder(model):
     ValueError
         If it is not a weights file of this kind.
     """
-    from .. import load_model
+    from ..finders.base import weights_path
 
-    finder = load_model(model)
-    kind = finder.network.header["kind"]
-    if kind != "qso":
-        raise ValueError(f"{model}: expected weights of kind 'qso', found {kind!r}")
-    return finder
+    return Loader(weights_path(model), "qso")()
 
 
 def _check(options):
@@ -201,12 +197,7 @@ def _check(options):
         inputs = filter(None, [*options.inputs, *options.truth, options.model])
         check_output(options.outfile, options.overwrite, inputs)
     if options.plot is not None:
-        from .plots import figure_class
-
-        figure_class()
-        if os.path.exists(options.plot) and not os.path.isdir(options.plot):
-            raise NotADirectoryError(f"{options.plot}: is a file, expected a folder for pictures")
-        os.makedirs(options.plot, exist_ok=True)
+        picture_folder(options.plot)
 
 
 def _name(inputs):

@@ -3,6 +3,7 @@
 import os
 import time
 
+from .cosmics_networks import Networks
 from .progress import Progress
 
 DEFAULTS = {"model": None, "threshold": None, "marked": False}
@@ -88,52 +89,6 @@ def _run(paths, scores, judge, frames):
         progress.close()
 
 
-class Networks:
-    """Runs the network for each image, which is loaded when it is first needed.
-
-    Parameters
-    ----------
-    model : str, optional
-        Name or weights file of a network for all; without it the one for each CCD.
-    threshold : float, optional
-        In place of the networks' own.
-
-    Attributes
-    ----------
-    thresholds : dict
-        Name of a network that was used -> its threshold.
-    """
-
-    def __init__(self, model=None, threshold=None):
-        self._model, self._threshold = model, threshold
-        self._finders = {}
-        self.thresholds = {}
-
-    def __call__(self, frame):
-        """Return probabilities, and the threshold above which a pixel is marked.
-
-        Parameters
-        ----------
-        frame : desinn.io.preproc.Preproc
-
-        Returns
-        -------
-        probability : numpy.ndarray
-            (Y, X) float32.
-        threshold : float
-        """
-        from ..evaluate.cosmic_pixels import bad_pixels
-        from ..finders.ccds import network_for
-
-        name = self._model or network_for(frame.camera, frame.header)
-        if name not in self._finders:
-            self._finders[name] = finder = ray_finder(name)
-            limit = finder.threshold if self._threshold is None else self._threshold
-            self.thresholds[os.path.basename(name)] = limit
-        found = self._finders[name].probability(frame.image, bad_pixels(frame))
-        return found, self.thresholds[os.path.basename(name)]
-
-
 class _Marked:
     """Takes what is marked in MASK."""
 
@@ -143,33 +98,3 @@ class _Marked:
         from ..io.preproc import COSMIC
 
         return frame.mask & COSMIC > 0, 0.5
-
-
-def ray_finder(model):
-    """Return the finder of a weights file that finds cosmic rays.
-
-    Parameters
-    ----------
-    model : str
-
-    Returns
-    -------
-    desinn.finders.cosmics.CosmicRayFinder
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not a weights file of this kind, or fills images in.
-    """
-    from .. import load_model
-
-    finder = load_model(model)
-    header = finder.network.header
-    if header["kind"] != "cosmics":
-        expected = "expected weights of kind 'cosmics'"
-        raise ValueError(f"{model}: {expected}, found {header['kind']!r}")
-    if not hasattr(finder, "probability"):
-        raise ValueError(f"{model}: expected a network that finds rays, found one that fills in")
-    return finder

@@ -1,10 +1,9 @@
 """Pictures of an evaluation of cosmic rays: the ROC, what is found, the worst failures."""
 
-import os
-
 import numpy as np
 
-from .plots import panels_of, save_figure
+from .cosmics_plots import draw_outline
+from .plots import draw_rates, panels_of, save_figures
 
 COLORS = {None: "black", "b": "tab:blue", "r": "tab:red", "z": "tab:purple"}
 ROWS, COLUMNS = 4, 6
@@ -40,11 +39,7 @@ def draw(folder, scores, content, frames=None):
         figures |= {f"cosmics-{kind}-{n:02d}": gallery(page) for n, page in enumerate(pages, 1)}
     if frames is not None:
         figures |= frames.draw()
-    return [
-        save_figure(os.path.join(folder, f"{name}.png"), figure)
-        for name, figure in figures.items()
-        if figure is not None
-    ]
+    return save_figures(folder, figures)
 
 
 def roc(content):
@@ -75,14 +70,15 @@ def roc(content):
     axes.set_ylim(-0.03, 1.03)
     axes.set_xlabel("false-positive rate (pixels that no ray touches)")
     axes.set_ylabel("true-positive rate (pixels above 3 sigma)")
-    axes.set_title("dots: at the networks' own thresholds", fontsize=9)
+    own = "as marked" if content["options"]["thresholds"] is None else "at the own thresholds"
+    axes.set_title(f"dots: {own}", fontsize=9)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     return figure
 
 
 def _chosen(axes, groups, arm):
-    """Mark where the networks' own thresholds are."""
+    """Draw a dot for what was marked."""
     wanted = {"arm": arm, "exposure": None, "device": None}
     for group in groups:
         if wanted.items() <= group.items() and group["completeness"]["n"]:
@@ -126,12 +122,9 @@ def _whole(entry):
 
 def _points(axes, bins, key, label):
     bins = [entry for entry in bins if entry[key]["n"]]
-    if not bins:
-        return
-    low, value, high = (np.array([e[key][k] for e in bins]) for k in ("low", "value", "high"))
-    centre = [_centre(entry["from"], entry["to"]) for entry in bins]
-    error = np.maximum([value - low, high - value], 0)
-    axes.errorbar(centre, value, error, marker="o", capsize=3, label=label)
+    if bins:
+        centre = [_centre(entry["from"], entry["to"]) for entry in bins]
+        draw_rates(axes, bins, key, centre, label=label)
 
 
 def _centre(low, high):
@@ -168,25 +161,13 @@ def gallery(cutouts):
             (cutout.ray, RAY_COLOR, 1.4),
             (cutout.marked, MARK_COLOR, 0.7),
         ):
-            _outline(marked, layer, color, width)
+            draw_outline(marked, layer, color, width)
         about = cutout.about
         plain.set_title(f"{about['camera']} {about['exposure']}", fontsize=8)
         marked.set_title(f"({about['y']:.0f}, {about['x']:.0f})  p {about['best']:.3g}",
                          fontsize=8)  # fmt: skip
     figure.suptitle("cyan: rays above 3 sigma; red: what is marked", fontsize=9)
     return figure
-
-
-def _outline(axes, layer, color, width):
-    """Draw the borders of pixels, which contours between their centres would round off."""
-    padded = np.pad(layer, 1)
-    for axis in (0, 1):
-        rows, columns = np.nonzero(np.diff(padded.astype(np.int8), axis=axis))
-        # Between pixels of the padded image, and so half a pixel off those of the image.
-        if axis == 0:
-            axes.hlines(rows - 0.5, columns - 1.5, columns - 0.5, color=color, linewidth=width)
-        else:
-            axes.vlines(columns - 0.5, rows - 1.5, rows - 0.5, color=color, linewidth=width)
 
 
 def _stretched(image):

@@ -20,9 +20,10 @@ def add_options(parser):
     add("--threshold", type=prompt.fraction, metavar="C",
         help="least DLA_CONFIDENCE of a detection (default: the catalogue's own)")  # fmt: skip
     add("--min-snr", type=prompt.positive, metavar="S",
-        help="leave out sightlines with less SNR_REDSIDE")  # fmt: skip
+        help="leave out sightlines with less SNR_REDSIDE (default: none)")  # fmt: skip
     add("--within", type=prompt.positive, metavar="A",
-        help="matches are at most so far apart at Lyman-alpha, observed (10 A)")  # fmt: skip
+        help="matches are at most so far apart at Lyman-alpha, observed "
+        "(default: 10 A)")  # fmt: skip
     add("--proximate", action="store_true", default=None,
         help="count absorbers within 3000 km/s of the quasar, too")  # fmt: skip
 

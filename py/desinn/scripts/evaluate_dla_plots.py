@@ -1,14 +1,12 @@
 """Pictures of an evaluation of absorbers: rates, the curve, errors and pulls."""
 
 import itertools
-import os
 
 import numpy as np
 
-from .plots import panels_of, save_figure
+from .plots import draw_rates, panels_of, save_figures, scale_snr
 
 COLORS = {"completeness": "tab:blue", "purity": "tab:orange"}
-SNR_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20)
 WIDEST_PULL = 5.0
 UNITS = {"NHI": "log N", "Z": "z"}
 
@@ -39,11 +37,7 @@ def draw(folder, sample, content):
         "dla-errors": errors(pairs),
         "dla-pulls": pulls(pairs),
     }
-    return [
-        save_figure(os.path.join(folder, f"{name}.png"), figure)
-        for name, figure in figures.items()
-        if figure is not None
-    ]
+    return save_figures(folder, figures)
 
 
 def rates(content):
@@ -70,31 +64,18 @@ def rates(content):
         axes.legend(loc="lower right")
     panels[0].axvline(20.3, color="0.5", linewidth=1, linestyle="--")
     panels[0].set_xlabel("log N: true (completeness), found (purity)")
-    panels[1].set_xscale("log")
-    panels[1].set_xticks(SNR_TICKS, map(str, SNR_TICKS))
-    panels[1].set_xticks([], minor=True)
+    scale_snr(panels[1])
     panels[1].set_xlabel("SNR_REDSIDE per 0.8 A")
     return figure
 
 
 def _points(axes, bins, name, shift, label):
     bins = [entry for entry in bins if entry[name]["n"]]
-    low, value, high = (
-        np.array([entry[name][key] for entry in bins], float) for key in ("low", "value", "high")
-    )
-    centre = np.array([_centre(entry) for entry in bins]) * (1 + shift)  # side by side
+    centre = [_centre(entry) * (1 + shift) for entry in bins]  # side by side
     strict = name.endswith("_strict")
-    axes.errorbar(
-        centre,
-        value,
-        np.maximum([value - low, high - value], 0),
-        marker="o",
-        markerfacecolor="white" if strict else None,
-        linestyle=":" if strict else "-",
-        capsize=3,
-        color=COLORS[name.removesuffix("_strict")],
-        label=label,
-    )
+    style = {"linestyle": ":", "markerfacecolor": "white"} if strict else {}
+    color = COLORS[name.removesuffix("_strict")]
+    draw_rates(axes, bins, name, centre, color=color, label=label, **style)
 
 
 def _centre(entry):

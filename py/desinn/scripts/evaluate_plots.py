@@ -4,13 +4,12 @@ import os
 
 import numpy as np
 
+from .plots import draw_rates, save_figures, scale_snr
 from .plots import panels_of as _figure
 from .plots import save_figure as _save
 
 PANELS = 12
 """Failures on one page."""
-
-SNR_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20)
 
 SMOOTH = 3
 """Bins over which a failure's spectrum is averaged."""
@@ -42,12 +41,7 @@ def draw(folder, sample, content, options):
         "reliability": heads(content),
         "redshift": redshifts(sample, content, options),
     }
-    names = [
-        _save(os.path.join(folder, f"{name}.png"), figure)
-        for name, figure in figures.items()
-        if figure is not None
-    ]
-    return names + failures(folder, sample, options)
+    return save_figures(folder, figures) + failures(folder, sample, options)
 
 
 def rates(content, by, label):
@@ -72,26 +66,16 @@ def rates(content, by, label):
     for axes, rate in zip(panels, ("completeness", "purity"), strict=True):
         for number, section in enumerate(content["thresholds"]):
             bins = [b for b in section[by] if b["to"] is not None and b[rate]["n"]]
-            _rate(axes, bins, rate, 1 + 0.015 * number, f"c > {section['c_thresh']:g}")
+            # Side by side, where several thresholds agree.
+            centre = [(b["from"] + b["to"]) / 2 * (1 + 0.015 * number) for b in bins]
+            draw_rates(axes, bins, rate, centre, label=f"c > {section['c_thresh']:g}")
         if by == "snr":  # whose bins are even so
-            axes.set_xscale("log")
-            axes.set_xticks(SNR_TICKS, map(str, SNR_TICKS))
-            axes.set_xticks([], minor=True)
+            scale_snr(axes)
         axes.set_xlabel(label)
         axes.set_ylabel(rate)
         axes.grid(alpha=0.3)
         axes.legend()
     return figure
-
-
-def _rate(axes, bins, rate, shift, label):
-    low, value, high = (
-        np.array([b[rate][key] for b in bins], float) for key in ("low", "value", "high")
-    )
-    edges = np.array([(b["from"], b["to"]) for b in bins], float).reshape(-1, 2)
-    centre = edges.mean(axis=1) * shift  # side by side, where several thresholds agree
-    error = np.maximum([value - low, high - value], 0)
-    axes.errorbar(centre, value, error, marker="o", capsize=3, label=label)
 
 
 def velocities(sample, content, options):

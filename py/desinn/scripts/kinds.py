@@ -1,7 +1,7 @@
 """Options of commands that do the same for several kinds of things, each with options alone."""
 
 
-def settle(options, defaults):
+def settle(options, defaults, called=None):
     """Give the options that hold for one kind alone their defaults.
 
     Parameters
@@ -10,6 +10,8 @@ def settle(options, defaults):
         With ``kind``; options that were not given are None.
     defaults : dict
         Kind -> {name of an option: its default}. What none of them has is for all kinds.
+    called : dict, optional
+        Name of an option -> what the user calls it, where that is something else.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def settle(options, defaults):
         given = getattr(options, name) is not None
         if given and name not in own:
             kinds = " or ".join(kind for kind, some in defaults.items() if name in some)
-            option = name.replace("_", "-")
+            option = (called or {}).get(name, name).replace("_", "-")
             raise ValueError(f"--{option}: is for {kinds}, found {options.kind}")
         if not given:
             setattr(options, name, own.get(name))

@@ -5,6 +5,26 @@ import os
 from .plots import figure_class
 
 
+def picture_folder(folder):
+    """Make a folder for pictures; raise before the work if none could be drawn into it.
+
+    Parameters
+    ----------
+    folder : str
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    NotADirectoryError
+        If `folder` is a file.
+    """
+    figure_class()
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise NotADirectoryError(f"{folder}: is a file, expected a folder for pictures")
+    os.makedirs(folder, exist_ok=True)
+
+
 def picture_names(folder, paths, prefix):
     """Return how the names of each input's pictures begin, and make their folder.
 
@@ -25,17 +45,12 @@ def picture_names(folder, paths, prefix):
 
     Raises
     ------
-    ImportError
-        If matplotlib is not installed.
-    NotADirectoryError
-        If `folder` is a file.
+    ImportError, NotADirectoryError
+        As `picture_folder` does.
     """
     if folder is None:
         return {}
-    figure_class()  # before the work
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise NotADirectoryError(f"{folder}: is a file, expected a folder for pictures")
-    os.makedirs(folder, exist_ok=True)
+    picture_folder(folder)
     paths = list(dict.fromkeys(paths))
     stems = [os.path.basename(path).split(".")[0] for path in paths]
     if len(set(stems)) < len(stems):

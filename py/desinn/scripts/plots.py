@@ -2,6 +2,10 @@
 
 import os
 
+import numpy as np
+
+SNR_TICKS = (0.2, 0.5, 1, 2, 5, 10, 20)
+
 
 def plot_quasar(path, spectra, row, found, finder, c_thresh):
     """Draw one spectrum as the network saw it, with the lines where it puts them.
@@ -100,6 +104,62 @@ def save_figure(path, figure):
     with whole_file(path, overwrite=True) as name:
         figure.savefig(name, dpi=100)
     return path
+
+
+def save_figures(folder, figures):
+    """Write figures to PNG files; existing ones are replaced.
+
+    Parameters
+    ----------
+    folder : str
+        Exists.
+    figures : dict
+        Name -> matplotlib.figure.Figure, or None where there is nothing to draw.
+
+    Returns
+    -------
+    list of str
+        The files.
+    """
+    return [
+        save_figure(os.path.join(folder, f"{name}.png"), figure)
+        for name, figure in figures.items()
+        if figure is not None
+    ]
+
+
+def draw_rates(axes, entries, key, centre, **style):
+    """Draw rates with their intervals.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    entries : sequence of dict
+        Of a report, such as its bins.
+    key : str
+        Which rate of each.
+    centre : array_like
+        Where each is drawn.
+    **style
+        For ``errorbar``.
+    """
+    low, value, high = (
+        np.array([entry[key][end] for entry in entries], float) for end in ("low", "value", "high")
+    )
+    error = np.maximum([value - low, high - value], 0)  # which rounding may take below
+    axes.errorbar(centre, value, error, marker="o", capsize=3, **style)
+
+
+def scale_snr(axes):
+    """Make the x axis one of S/N.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    """
+    axes.set_xscale("log")
+    axes.set_xticks(SNR_TICKS, map(str, SNR_TICKS))
+    axes.set_xticks([], minor=True)
 
 
 def _mark(axes, name, wave, confidence, threshold):

@@ -36,42 +36,36 @@ def add_version(parser):
     parser.add_argument("--version", action="version", version=f"desinn {__version__}")
 
 
-def count(text):
-    """Return the number that an option gives, 1 or more.
+def _number(kind, fits, expected):
+    """Return what argparse takes for a type: it turns a text into a number that fits."""
 
-    Parameters
-    ----------
-    text : str
+    def read(text):
+        with contextlib.suppress(ValueError):
+            value = kind(text)
+            if fits(value):
+                return value
+        raise argparse.ArgumentTypeError(f"expected {expected}, found {text}")
 
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is something else.
-    """
-    return _number(text, int, lambda value: value >= 1, "an integer, 1 or more")
+    return read
 
 
-def fraction(text):
-    """Return the threshold that an option gives, from 0 to below 1.
+count = _number(int, lambda value: value >= 1, "an integer, 1 or more")
+"""Type of an option that counts what has to be there."""
 
-    Parameters
-    ----------
-    text : str
+whole = _number(int, lambda value: value >= 0, "an integer, 0 or more")
+"""Type of an option that counts what may be missing, or seeds random numbers."""
 
-    Returns
-    -------
-    float
+positive = _number(float, lambda value: 0 < value < float("inf"), "a number above 0")
+"""Type of an option that measures something."""
 
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is something else.
-    """
-    return _number(text, float, lambda value: 0 <= value < 1, "a number from 0 to below 1")
+fraction = _number(float, lambda value: 0 <= value < 1, "a number from 0 to below 1")
+"""Type of an option with a threshold: what is above it counts."""
+
+part = _number(float, lambda value: 0 < value <= 1, "a number above 0, at most 1")
+"""Type of an option with a part that may be all."""
+
+share = _number(float, lambda value: 0 < value < 1, "a number between 0 and 1")
+"""Type of an option with a part that is neither nothing nor all."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -143,34 +137,6 @@ def write_out(text):
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def positive(text):
-    """Return the finite number above 0 that an option gives.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is something else.
-    """
-    return _number(text, float, lambda value: 0 < value < float("inf"), "a number above 0")
-
-
-def _number(text, kind, fits, expected):
-    """Return a number that fits, or raise what argparse makes a message of."""
-    with contextlib.suppress(ValueError):
-        value = kind(text)
-        if fits(value):
-            return value
-    raise argparse.ArgumentTypeError(f"expected {expected}, found {text}")
 
 
 def run(main, options):

@@ -48,18 +48,18 @@ def healpix_files(release, survey, program, datapath=None, pixels=None):
         raise ValueError(
             f"release {release}: no quasar of the catalogue is in the range asked for"
         )
-    wanted = {
-        pixel: os.path.join(folder, str(pixel // 100), str(pixel), f"{name}-{pixel}.fits")
+    wanted = [
+        os.path.join(folder, str(pixel // 100), str(pixel), f"{name}-{pixel}.fits")
         for pixel in sorted({int(pixel) for pixel in pixels})
-    }
-    found = [path for path in map(_packed_or_not, wanted.values()) if path]
-    if len(found) < len(wanted):
-        first = next(path for path in wanted.values() if not _packed_or_not(path))
-        text = "%d of the catalogue's %d healpix pixels have no coadd; the first: %s"
-        get_logger().warning(text, len(wanted) - len(found), len(wanted), first)
-    if wanted and not found:
+    ]
+    found = {path: _packed_or_not(path) for path in wanted}
+    lost = [path for path in wanted if found[path] is None]
+    if len(lost) == len(wanted):
         raise FileNotFoundError(f"{folder}: no coadd of the catalogue's {len(wanted)} pixels")
-    return found
+    if lost:
+        text = "%d of the catalogue's %d healpix pixels have no coadd; the first: %s"
+        get_logger().warning(text, len(lost), len(wanted), lost[0])
+    return [path for path in found.values() if path]
 
 
 def mock_files(folder):

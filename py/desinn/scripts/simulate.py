@@ -49,8 +49,10 @@ def add_options(parser):
         "CCD images",
     )
     add("-n", "--spectra", type=prompt.count, metavar="N",
-        help="spectra in a file (default: 500); with cosmics, images (default: 1)")  # fmt: skip
-    add("--seed", type=int, metavar="S", help="seed (default: 1)")
+        help="spectra in a file; with cosmics, images (default: the recipe's, else 500, "
+        "or 1)")  # fmt: skip
+    add("--seed", type=prompt.whole, metavar="S",
+        help="of the random numbers (default: the recipe's, else 1)")  # fmt: skip
     add("-o", "--outfile", required=True, metavar="FILE",
         help="coadd to write (FITS); with cosmics, a folder")  # fmt: skip
     add(
@@ -71,10 +73,16 @@ def _add_spectra_options(add):
         "--files",
         type=prompt.count,
         metavar="N",
-        help="write N files, FILE-0, FILE-1 ..., with seeds S, S+1 ... (default: one, FILE)",
+        help="write N files, FILE-0, FILE-1 ..., with seeds S, S+1 ... (default: the "
+        "recipe's, else one, FILE)",
     )
-    add("--instrument", choices=("desi", "boss"), help="who observes (default: desi)")
-    add("--templates", metavar="DIR", help="folder of redrock's templates; none: do without")
+    add(
+        "--instrument",
+        choices=("desi", "boss"),
+        help="who observes (default: the recipe's, else desi)",
+    )
+    add("--templates", metavar="DIR", help="folder of redrock's templates; none: do "
+        "without (default: $RR_TEMPLATE_DIR)")  # fmt: skip
     add("--no-resolution", action="store_true", default=None,
         help="leave the large resolution matrices out")  # fmt: skip
 
@@ -91,7 +99,7 @@ def main(options):
     int
         The exit status.
     """
-    settle(options, DEFAULTS)
+    settle(options, DEFAULTS, simulate_cosmics.CALLED)
     return simulate_cosmics.main(options) if options.kind == "cosmics" else _spectra(options)
 
 

@@ -13,6 +13,9 @@ from .progress import Progress
 DEFAULTS = {"arm": None, "exposure": None, "seconds": None, "shape": None, "psf": ()}
 """Options for images alone."""
 
+CALLED = {"exposure": "kind"}
+"""What the user calls an option: `kind` is what is simulated."""
+
 _OF_A_SEED = 100_000  # exposure numbers in EXPID, below three digits of the seed
 _ARMS = ("b", "r", "z")
 _KINDS = ("science", "twilight", "arc", "flat", "dark", "bias")

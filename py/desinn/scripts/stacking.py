@@ -43,6 +43,30 @@ def stack(results, name="rows"):
     return table
 
 
+def infiles_table(paths, used, rows):
+    """Return the table of the inputs.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    used : sequence of bool
+        Whether each could be used.
+    rows : sequence of int
+        Its rows in the table that has those of all inputs.
+
+    Returns
+    -------
+    numpy.ndarray
+        Structured, with PATH, NROWS and USED.
+    """
+    # FITS has no other letters.
+    names = [os.fspath(path).encode("ascii", "backslashreplace") for path in paths]
+    table = np.zeros(len(names), [("PATH", f"S{max(map(len, names))}"), ("NROWS", "i8"),
+                                  ("USED", "?")])  # fmt: skip
+    table["PATH"], table["NROWS"], table["USED"] = names, rows, used
+    return table
+
+
 def write_stacked(path, table, header, extname, overwrite, infiles):
     """Write a table of `stack`, and beside it in the file the names of the inputs.
 
@@ -63,7 +87,9 @@ def write_stacked(path, table, header, extname, overwrite, infiles):
 
     with whole_file(path, overwrite) as name, _plain(name) as plain:
         write_catalog(plain, table, header, extname)
-        _append(plain, _rows(table, infiles))
+        paths, used = zip(*infiles, strict=True)
+        rows = np.bincount(table["INFILE"], minlength=len(paths))
+        _append(plain, infiles_table(paths, used, rows))
 
 
 @contextlib.contextmanager
@@ -79,16 +105,6 @@ def _plain(name):
         if plain != name:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(plain)
-
-
-def _rows(table, infiles):
-    names = [path.encode("ascii", "backslashreplace") for path, _ in infiles]  # FITS has no more
-    width = max(map(len, names))
-    rows = np.zeros(len(names), [("PATH", f"S{width}"), ("NROWS", "i8"), ("USED", "?")])
-    rows["PATH"] = names
-    rows["NROWS"] = np.bincount(table["INFILE"], minlength=len(names))
-    rows["USED"] = [used for _, used in infiles]
-    return rows
 
 
 def _append(path, rows):

@@ -1,7 +1,5 @@
 """desinn train: train a network and write its weights file."""
 
-import argparse
-import contextlib
 import os
 
 from . import prompt
@@ -58,13 +56,15 @@ def add_options(parser):
     )
     add(
         "--data-fraction",
-        type=_fraction,
+        type=prompt.part,
         default=1.0,
         metavar="F",
         help="how much of the training is --data, the rest is simulated (default: all)",
     )
-    add("--templates", metavar="DIR", help="folder of redrock's templates; none: do without")
-    add("--nproc", type=prompt.count, default=2, metavar="N", help="processes that simulate")
+    add("--templates", metavar="DIR", help="folder of redrock's templates; none: do "
+        "without (default: $RR_TEMPLATE_DIR)")  # fmt: skip
+    add("--nproc", type=prompt.count, default=2, metavar="N", help="processes that simulate "
+        "(default: 2)")  # fmt: skip
     for name, (key, kind) in CHANGES.items():
         option = "--" + name.replace("_", "-")
         add(
@@ -74,13 +74,6 @@ def add_options(parser):
             help=f"in place of the recipe's {key}",
         )
     add("--overwrite", action="store_true", help="replace existing output and checkpoint")
-
-
-def _fraction(text):
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) <= 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, at most 1, found {text}")
 
 
 def main(options):
