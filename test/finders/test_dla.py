@@ -168,6 +168,14 @@ def test_one_redshift_for_each_spectrum(z):
         dark.finder().search(dark.spectra(rows=2), z)
 
 
+def test_a_masked_redshift_is_none():
+    """As joined tables have it, with any number behind the mask."""
+    z = np.ma.masked_array([2.6, 2.6], mask=[False, True])
+    found, lines = dark.finder().search(dark.spectra([(1, 3990, 4010)], rows=2), z)
+    assert lines["SIGHTLINE_FLAG"].tolist() == [0, SightlineFlag.OUT_OF_RANGE]
+    assert not len(found)
+
+
 def test_the_range_ends_where_the_data_do():
     spectra = dark.spectra([(0, 3990, 4010)], rows=3)
     for camera in spectra.cameras.values():

@@ -309,6 +309,7 @@ def test_a_real_network_runs_the_whole_way(tmp_path):
 WRONG = {
     "prepare: window is missing": ("prepare", {"window": None}),
     "medians: expected odd widths": ("prepare", {"medians": [4]}),
+    r"medians: expected odd widths, found \(-3,\)": ("prepare", {"medians": [-3]}),
     "a log grid": ("prepare", {"grid": Grid.linear().to_header()}),
     r"rest: expected \[float, float\], found": ("prepare", {"rest": [900.0]}),
     "inputs: expected one of \\(500, 1\\)": ("prepare", {"window": 500}),

@@ -208,6 +208,17 @@ def test_a_header_that_does_not_say_enough_is_refused(section, change, text, tmp
     assert str(path) in str(caught.value)
 
 
+def test_weights_that_cannot_be_folded_are_refused_once(tmp_path):
+    """The file is named, and said to be no valid one, a single time."""
+    header, arrays = quasar_model()
+    variance = next(name for name in arrays if name.endswith("/variance"))
+    arrays[variance] = np.full_like(arrays[variance], -1)
+    write_weights(tmp_path / "w.npz", header, arrays)
+    with pytest.raises(WeightsError, match="not finite when folded") as caught:
+        load_model(tmp_path / "w.npz")
+    assert str(caught.value).count("not a valid weights file") == 1
+
+
 def test_a_kind_without_a_finder_says_how_to_run_it(tmp_path):
     header, arrays = quasar_model()
     write_weights(tmp_path / "w.npz", {**header, "kind": "free"}, arrays)

@@ -313,6 +313,21 @@ def test_receptive_field_shifts_with_what_is_cut_or_added(cut):
     assert graph_of(header).receptive_field("y") == [(-2, 2) if cut == "crop" else (2, -2)]
 
 
+@pytest.mark.parametrize(
+    ("axis", "fields"),
+    [
+        (-1, [(0, 0), (0, 0)]),
+        (3, [(0, 0), (0, 0)]),
+        (2, [(0, 0), None]),
+        (1, [None, (0, 0)]),
+        (-2, [None, None]),  # which that is it does not know
+    ],
+)
+def test_receptive_field_of_what_is_joined(axis, fields):
+    header = one_layer("concat", [(5, 5, 2), (5, 5, 2)], axis=axis)
+    assert graph_of(header).receptive_field("y") == fields
+
+
 def test_a_dense_layer_behind_flatten_feels_everything():
     assert graph_of(quasarnet(40, 2, 1)).receptive_field("LYA") == [None]
     assert graph_of(unet()).receptive_field("probability") == [(9, 9), (9, 9)]

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -322,6 +323,40 @@ def test_an_error_in_one_thread_reaches_the_caller(monkeypatch):
     monkeypatch.setattr(network._Plan, "run", fail)
     with threadpool_limits(2, user_api="blas"), pytest.raises(RuntimeError, match="in a thread"):
         run(np.zeros((9, 3)))
+
+
+def test_an_error_in_one_thread_stops_the_others():
+    """Whichever it is: not only the one that is waited for first."""
+    done = []
+
+    def work(job, arena):
+        if job == 1:
+            raise RuntimeError("in a thread")
+        time.sleep(0.05)
+        done.append(job)
+
+    with threadpool_limits(2, "blas"), pytest.raises(RuntimeError, match="in a thread"):
+        share(work, range(40))
+    assert len(done) < 20
+
+
+def test_where_no_more_threads_can_be_had_the_others_stop(monkeypatch):
+    done = []
+
+    def submit(pool, *arguments):
+        if len(pool._threads):
+            raise RuntimeError("can't start new thread")
+        return first(pool, *arguments)
+
+    def work(job, arena):
+        time.sleep(0.1)
+        done.append(job)
+
+    first = ThreadPoolExecutor.submit
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    with threadpool_limits(2, "blas"), pytest.raises(RuntimeError, match="can't start"):
+        share(work, range(9))
+    assert len(done) < 9
 
 
 def test_several_blas_libraries_of_different_threads(monkeypatch):

@@ -36,7 +36,8 @@ class Builder:
             layer = {**layer, "filters": filters}
         self._nodes.append({"name": name, "inputs": list(inputs), **layer})
         if activation:
-            self._nodes.append({"name": f"{name}_end", "op": activation, "inputs": [name]})
+            end = {"op": activation} if isinstance(activation, str) else activation
+            self._nodes.append({"name": f"{name}_end", "inputs": [name], **end})
             name += "_end"
         self._channels[name] = filters or before
         return name
@@ -147,7 +148,11 @@ def test_kernels_that_do_not_overlap(layer, kernel, sizes):
     compare(*single({**layer, "kernel": kernel, "stride": kernel}), *sizes)
 
 
-@pytest.mark.parametrize("activation", ["relu", "sigmoid", "linear"])
+@pytest.mark.parametrize(
+    "activation",
+    ["relu", "sigmoid", "linear", {"op": "leaky_relu", "slope": 0.1}, {"op": "elu", "alpha": 0.7}],
+    ids=str,
+)
 @pytest.mark.parametrize("layer", [CONV, UP, MAX, MEAN], ids=lambda layer: layer["op"])
 def test_activations(layer, activation):
     compare(*single(layer, activation=activation), 6, 8)

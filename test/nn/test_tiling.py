@@ -56,6 +56,16 @@ def test_tiles_are_the_whole(depth, size, core):
     assert np.abs(found - expected).max() <= 2e-6 * np.abs(expected).max()
 
 
+def test_channels_are_joined_by_the_number_of_their_axis_too():
+    header, arrays = u_net(np.random.default_rng(5))
+    image = np.random.default_rng(6).normal(0, 1, (40, 64, 1)).astype("f4")
+    expected = Network(header, arrays).on_tiles(image, "y", 16)
+    for node in header["nodes"]:
+        if node["op"] == "concat":
+            node["axis"] = 3
+    assert np.array_equal(Network(header, arrays).on_tiles(image, "y", 16), expected)
+
+
 def test_the_number_of_threads_changes_nothing():
     from threadpoolctl import threadpool_limits
 
@@ -164,6 +174,8 @@ def test_cores_cover_an_axis_once(size, core):
 
 def test_what_cannot_be_cut():
     network = Network(*u_net(np.random.default_rng(4)))
+    with pytest.raises(ValueError, match=r"multiples of \(2, 2\), found \(32,\)"):
+        network.on_tiles(np.zeros((32, 32)), "y")
     with pytest.raises(ValueError, match=r"multiples of \(2, 2\), found \(33, 40\)"):
         network.on_tiles(np.zeros((33, 40, 1)), "y")
     mean = {"name": "flat", "op": "flatten", "inputs": ["x"]}

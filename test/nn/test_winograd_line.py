@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from desinn.nn import Network, winograd_line
+from desinn.nn import Network, convolution, winograd_line
 from helpers.networks import compare
 
 CONV = {"op": "conv", "dilation": [1], "bias": True, "weight_norm": False}
@@ -51,6 +51,15 @@ def test_short_series(size):
 def test_any_size_of_block(values, monkeypatch):
     monkeypatch.setattr(winograd_line, "BLOCK_VALUES", values)
     compare(*network_of(10, 2), noise(5, 77, 2))
+
+
+@pytest.mark.parametrize("size", [33, 34, 61])
+def test_the_other_way_in_pieces(size, monkeypatch):
+    """The zeros that tiles ask for lie behind the series, where a piece must not reach."""
+    monkeypatch.setattr(convolution, "PIECE_VALUES", 2000)
+    header, arrays = network_of(5, channels=20)
+    assert set(Network(header, arrays).steps[1].params) == {"matrix"}
+    compare(header, arrays, noise(3, size, 2))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..nn.ops import show
 from .absorbers import DLAFlag
 from .verdict import as_table
 
@@ -12,7 +13,7 @@ CORE = 1000.0
 class AbsorberFinder:
     """A finder that is asked for everything on a sightline, and for what a catalogue takes of it.
 
-    Who derives from it has `min_confidence`, the file's own threshold, and ``search``.
+    Who derives from it has `network`, `min_confidence`, the file's own threshold, and ``search``.
     """
 
     def find(self, spectra, z, min_nhi=20.3, min_confidence=None):
@@ -38,6 +39,17 @@ class AbsorberFinder:
         least = self.min_confidence if min_confidence is None else min_confidence
         return as_table(*self.search(spectra, z), min_nhi, least)
 
+    def _check_shapes(self, taken, outputs, given):
+        """Raise unless the network takes one shape, and gives another for each of its outputs."""
+        graph = self.network.graph
+        shapes = list(graph.inputs.values())
+        if shapes != [taken]:
+            raise ValueError(f"inputs: expected one of {show(taken)}, found {shapes}")
+        found = {name: graph.shapes[node] for name, node in graph.outputs.items()}
+        if found != dict.fromkeys(outputs, given):
+            expected = f"{', '.join(outputs)} of {show(given)}"
+            raise ValueError(f"outputs: expected {expected}, found {found}")
+
 
 def redshifts_of(spectra, z):
     """Return the redshifts of some spectra as an array, or raise.
@@ -50,14 +62,14 @@ def redshifts_of(spectra, z):
     Returns
     -------
     numpy.ndarray
-        (B,) float64.
+        (B,) float64; NaN where a masked array or column has none.
 
     Raises
     ------
     ValueError
         If there are not as many as spectra.
     """
-    z = np.asarray(z, np.float64)
+    z = np.ma.filled(np.ma.asarray(z, np.float64), np.nan)
     if z.shape != (len(spectra),):
         raise ValueError(f"z: expected one for each of {len(spectra)} spectra, found {z.shape}")
     return z

@@ -8,10 +8,11 @@ import numpy as np
 from ..files import input_file
 from ..log import get_logger
 from ..nn import Network, WeightsError, read_weights
+from .ccds import ARMS, NETWORKS
 
-DESI_CAMERAS = {"b", "r", "z"}
+DESI_CAMERAS = set(ARMS)
 
-STAND_INS = dict.fromkeys(("cosmics-b", "cosmics-r", "cosmics-z"), "cosmics")
+STAND_INS = dict.fromkeys(NETWORKS, "cosmics")
 """Name -> name of the network that is meant where none of the first name comes with desinn."""
 
 
@@ -143,7 +144,7 @@ def finder_for(header, arrays, path):
     try:
         return finders[kind](Network(header, arrays))
     except ValueError as error:
-        raise WeightsError(path, [str(error)]) from None
+        raise WeightsError(path, getattr(error, "problems", [str(error)])) from None
 
 
 def input_flags(spectra, valid, has_data):

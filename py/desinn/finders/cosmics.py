@@ -95,7 +95,8 @@ class _ImageNetwork:
         Raises
         ------
         ValueError
-            If the image is not two-dimensional, not finite, or the mask has another shape.
+            If the image is not two-dimensional, not finite, or the mask has another shape; or if
+            all pixels are equal, for a network whose images are normalised.
         """
         image = checked_image(image)
         if bad := np.count_nonzero(bad_pixels(image)):
@@ -160,7 +161,8 @@ class CosmicRayFinder(_ImageNetwork):
         Raises
         ------
         ValueError
-            If the image is not two-dimensional, or the mask has another shape.
+            If the image is not two-dimensional, or the mask has another shape; or if all pixels
+            that are left are equal, for a network whose images are normalised.
         """
         image, bad = _good_and_bad(image, mask)
         if bad.all():  # as where all amplifiers are bad; nothing to normalise by
@@ -229,6 +231,11 @@ class CosmicRayFiller(_ImageNetwork):
         Returns
         -------
         ndarray of float32, shape (Y, X)
+
+        Raises
+        ------
+        ValueError
+            As for `prepare`.
         """
         x = self.prepare(image, mask)
         filled = self._run(x, np.shape(image)) * x.deviation + x.mean

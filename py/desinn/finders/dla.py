@@ -75,6 +75,10 @@ class DLAFinder(AbsorberFinder):
         From here on an absorber counts.
     floor : float
         From here on it is a candidate.
+    apart : float
+        Absorbers nearer than this are one, cells.
+    halo : int
+        Bins of the input that the outputs' cells do not cover, both sides together.
 
     Raises
     ------
@@ -94,11 +98,11 @@ class DLAFinder(AbsorberFinder):
         if self.apart < 1:
             raise ValueError(f"interpret: expected apart of 1 or more, found {self.apart}")
         self._core = int(np.ceil(CORE / C_KMS / np.log(10) / self.input.width))
-        self._check_shapes()
+        self._check_shapes((None, self.input.channels), OUTPUTS, (None, 1))
         self.halo = self._halo()
 
     def _halo(self):
-        """Return the bins of the input that the outputs' cells do not cover, or raise."""
+        """Return `halo`, or raise where the network's outputs are no such cells."""
         graph = self.network.graph
         field = graph.receptive_field("confidence")[0]
         halo = None if field is None else sum(field) + 1 - self.input.cell
@@ -118,16 +122,6 @@ class DLAFinder(AbsorberFinder):
                     f"{found} for {cells}"
                 )
         return halo
-
-    def _check_shapes(self):
-        graph = self.network.graph
-        shapes = list(graph.inputs.values())
-        if shapes != [(None, self.input.channels)]:
-            expected = f"one of (?, {self.input.channels})"
-            raise ValueError(f"inputs: expected {expected}, found {shapes}")
-        found = {name: graph.shapes[node] for name, node in graph.outputs.items()}
-        if found != dict.fromkeys(OUTPUTS, (None, 1)):
-            raise ValueError(f"outputs: expected {', '.join(OUTPUTS)} of (?, 1), found {found}")
 
     def search(self, spectra, z):
         """Find all absorbers and candidates.

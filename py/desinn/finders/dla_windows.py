@@ -110,7 +110,7 @@ class WindowInput:
             said[name] = tuple(said[name])
         if said["grid"].spacing != "log":
             raise ValueError("prepare: expected a log grid")
-        if not all(width % 2 == 1 for width in said["medians"]):
+        if not all(width > 0 and width % 2 for width in said["medians"]):
             raise ValueError(f"prepare: medians: expected odd widths, found {said['medians']}")
         return cls(**said)
 
@@ -198,17 +198,8 @@ class WindowDLAFinder(AbsorberFinder):
             expected = "0 < valley <= floor <= threshold"
             raise ValueError(f"interpret: expected {expected}, found {said}")
         self._core = int(np.ceil(CORE / C_KMS / np.log(10) / self.input.grid.step))
-        self._check_shapes()
+        self._check_shapes((self.input.window, self.input.channels), OUTPUTS, (1,))
         self._windows = SharedWindows(network)
-
-    def _check_shapes(self):
-        graph = self.network.graph
-        shapes, wanted = list(graph.inputs.values()), (self.input.window, self.input.channels)
-        if shapes != [wanted]:
-            raise ValueError(f"inputs: expected one of {wanted}, found {shapes}")
-        found = {name: graph.shapes[node] for name, node in graph.outputs.items()}
-        if found != dict.fromkeys(OUTPUTS, (1,)):
-            raise ValueError(f"outputs: expected {', '.join(OUTPUTS)} of (1,), found {found}")
 
     def search(self, spectra, z):
         """Find all absorbers and candidates.

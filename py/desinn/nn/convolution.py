@@ -57,7 +57,7 @@ class Convolution(Weighted):
 
 
 @register("conv")
-class Conv(Convolution):
+class Conv(Convolution, geometry.Sliding):
     """Convolution as networks mean it (a correlation): nothing is mirrored.
 
     ``out[b, y, f] = bias[f] + sum_kc x[b, y*stride + k*dilation - before, c] kernel[k, c, f]``
@@ -67,45 +67,22 @@ class Conv(Convolution):
 
     def output_shape(self, shape):
         """Return the number of windows along each axis, and the filters."""
-        spatial_rank(shape, len(self.kernel), "a conv")
-        geometry.same_rank(
-            kernel=self.kernel, stride=self.stride, dilation=self.dilation, padding=self.padding
-        )
-        sizes = geometry.output_sizes(
-            shape[:-1], self.kernel, self.stride, self.dilation, self.padding
-        )
-        return (*sizes, self.filters)
-
-    def spare_shape(self, shape):
-        """Return the shape of the padded input."""
-        sizes = geometry.padded_sizes(
-            shape[:-1], self.kernel, self.stride, self.dilation, self.padding
-        )
-        return (*sizes, shape[-1])
-
-    def reach(self, axis, low, high, size):
-        """Return the pixels under the windows."""
-        return geometry.reach(self, axis, low, high, size)
+        self.check_rank(shape, "a conv")
+        return (*self.outputs(shape[:-1]), self.filters)
 
     def borders(self, *sizes):
         """Return the zeros that the padding adds, and those that tiles of a line need more."""
-        pads = self._pads(sizes)
+        pads = self.pads(sizes)
         if winograd_line.fits(self):
             ((low, high),) = pads
-            (size,) = geometry.output_sizes(
-                sizes, self.kernel, self.stride, self.dilation, self.padding
-            )
-            high = max(high, winograd_line.needed(self, size) - sizes[0] - low)
-            return [(low, high)]
+            (size,) = self.outputs(sizes)
+            return [(low, max(high, winograd_line.needed(self, size) - sizes[0] - low))]
         return pads
-
-    def _pads(self, sizes):
-        return geometry.pads(sizes, self.kernel, self.stride, self.dilation, self.padding)
 
     def apply(self, params, x):
         """Return the sums over all windows."""
         kernel, bias = self.plain_weights(params)
-        padded = geometry.pad(x, self._pads(x.shape[1:-1]))
+        padded = geometry.pad(x, self.pads(x.shape[1:-1]))
         # (B, *output, *kernel, C) times (*kernel, C, filters)
         windows = geometry.patches(padded, self.kernel, self.stride, self.dilation)
         return np.tensordot(windows, kernel, axes=kernel.ndim - 1) + bias
@@ -199,7 +176,8 @@ def _cuts(shape, most):
     step = rows if members * rows * inner <= most else max(1, most // inner)
     for b in range(0, batch, members):
         for y in range(0, rows, step):
-            yield slice(b, b + members), slice(y, y + step)
+            # Not beyond the last row: there may be windows behind it, over zeros of `borders`.
+            yield slice(b, b + members), slice(y, min(y + step, rows))
 
 
 def _finish(sums, target, finish):
@@ -263,11 +241,11 @@ class TransposedConv(Convolution):
         for cut in _cuts(x.shape[:-1], PIECE_VALUES // max(x.shape[-1], len(bias))):
             part = x[cut]
             sums = scratch.take("sums", (*part.shape[:-1], len(bias)))
-            first, last = cut[1].start * high, min(cut[1].stop, x.shape[1]) * high
             for y, matrix in enumerate(matrices):
                 np.matmul(part, matrix, out=sums)
                 sums += bias
-                rows = out[cut[0], first + y : last : high]  # (b, y, X wide, filters)
+                span = slice(cut[1].start * high + y, cut[1].stop * high, high)
+                rows = out[cut[0], span]  # (b, y, X wide, filters)
                 _finish(sums.reshape(rows.shape), rows, finish)
 
     def apply(self, params, x):

@@ -7,6 +7,8 @@ with one entry for each spatial axis. A size that is not known yet is None.
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from .ops import Op, spatial_rank
+
 
 def effective(kernel, dilation):
     """Return the extent of a dilated kernel along each axis.
@@ -52,22 +54,6 @@ def _same(size, extent, stride):
     remainder = size % stride if size is not None else 0
     total = max(extent - (remainder or stride), 0)
     return total // 2, total - total // 2
-
-
-def padded_sizes(sizes, kernel, stride, dilation, padding):
-    """Return the spatial size of the padded input; of an unknown size what is padded to it.
-
-    Parameters
-    ----------
-    sizes, kernel, stride, dilation, padding
-        As for `pads`.
-
-    Returns
-    -------
-    tuple of int
-    """
-    amounts = pads(sizes, kernel, stride, dilation, padding)
-    return tuple((n or 0) + low + high for n, (low, high) in zip(sizes, amounts, strict=True))
 
 
 def output_sizes(sizes, kernel, stride, dilation, padding):
@@ -204,7 +190,12 @@ def taps(x, kernel, stride, outputs):
 
 
 def same_rank(**attributes):
-    """Raise unless all attributes that are sequences have one entry for each axis."""
+    """Raise a ValueError unless all attributes that are sequences have one entry for each axis.
+
+    Parameters
+    ----------
+    **attributes : sequence or str
+    """
     ranks = {k: len(v) for k, v in attributes.items() if not isinstance(v, str)}
     if len(set(ranks.values())) > 1:
         found = ", ".join(f"{k} {n}" for k, n in ranks.items())
@@ -213,23 +204,33 @@ def same_rank(**attributes):
         )
 
 
-def reach(op, axis, low, high, size):
-    """Return the first and last pixel of the input under the windows `low` to `high`.
+class Sliding(Op):
+    """A layer whose windows slide over its input: it has kernel, stride, dilation, padding."""
 
-    Parameters
-    ----------
-    op : object
-        With kernel, stride, dilation and padding.
-    axis : int
-    low, high : int
-    size : int or None
+    def pads(self, sizes):
+        """Return how many zeros stand before and after each spatial axis of such an input."""
+        return pads(sizes, self.kernel, self.stride, self.dilation, self.padding)
 
-    Returns
-    -------
-    (int, int)
-    """
-    sizes = [None] * axis + [size] + [None] * (len(op.kernel) - axis - 1)
-    before = pads(sizes, op.kernel, op.stride, op.dilation, op.padding)[axis][0]
-    extent = effective(op.kernel, op.dilation)[axis]
-    stride = op.stride[axis]
-    return low * stride - before, high * stride - before + extent - 1
+    def outputs(self, sizes):
+        """Return the number of windows along each spatial axis of such an input."""
+        return output_sizes(sizes, self.kernel, self.stride, self.dilation, self.padding)
+
+    def check_rank(self, shape, what):
+        """Raise a ValueError unless a shape and the attributes have one rank."""
+        spatial_rank(shape, len(self.kernel), what)
+        same_rank(
+            kernel=self.kernel, stride=self.stride, dilation=self.dilation, padding=self.padding
+        )
+
+    def spare_shape(self, *shapes):
+        """Return the shape of the padded input, the last one; what is not known counts as 0."""
+        *sizes, channels = shapes[-1]
+        amounts = zip(sizes, self.pads(sizes), strict=True)
+        return (*((n or 0) + low + high for n, (low, high) in amounts), channels)
+
+    def reach(self, axis, low, high, size):
+        """Return the first and last pixel of the input under the windows `low` to `high`."""
+        sizes = [None] * axis + [size] + [None] * (len(self.kernel) - axis - 1)
+        first = low * self.stride[axis] - self.pads(sizes)[axis][0]
+        extent = effective(self.kernel, self.dilation)[axis]
+        return first, first + (high - low) * self.stride[axis] + extent - 1

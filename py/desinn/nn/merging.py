@@ -71,52 +71,48 @@ class Concat(Op):
         return np.concatenate(arrays, axis=self.axis)
 
     def reach(self, axis, low, high, size):
-        """Return the same pixels where channels are joined; else, to be safe, all."""
-        return (low, high) if self.axis == -1 else None
+        """Return the same pixels, but along the axis of the joint; all, where it may be that."""
+        return None if self.axis == axis + 1 or self.axis < -1 else (low, high)
 
 
-@register("crop")
-class Crop(Op):
-    """Cut pixels from both ends of each spatial axis."""
+class Ends(Op):
+    """What puts pixels at the ends of each spatial axis (`sign` 1), or takes them away (-1)."""
 
     schema = {"amounts": counts}
 
     def output_shape(self, shape):
-        """Return the smaller shape."""
-        spatial_rank(shape, len(self.amounts), "a crop")
-        sizes = [_change(n, -a, -b) for n, (a, b) in zip(shape[:-1], self.amounts, strict=True)]
-        return (*sizes, shape[-1])
+        """Return the larger or smaller shape."""
+        spatial_rank(shape, len(self.amounts), f"a {self.name}")
+        pairs = zip(shape[:-1], self.amounts, strict=True)
+        return (*(_change(n, self.sign * a, self.sign * b) for n, (a, b) in pairs), shape[-1])
+
+    def reach(self, axis, low, high, size):
+        """Return the same pixels, counted from where the input begins."""
+        before = self.sign * self.amounts[axis][0]
+        return low - before, high - before
+
+
+@register("crop")
+class Crop(Ends):
+    """Cut pixels from both ends of each spatial axis."""
+
+    sign = -1
 
     def apply(self, params, x):
         """Return the middle of `x`."""
         return crop(x, self.amounts)
 
-    def reach(self, axis, low, high, size):
-        """Return the same pixels, counted from before the cut."""
-        before = self.amounts[axis][0]
-        return low + before, high + before
-
 
 @register("pad")
-class Pad(Op):
+class Pad(Ends):
     """Put pixels of one value before and after each spatial axis."""
 
-    schema = {"amounts": counts, "value": number}
-
-    def output_shape(self, shape):
-        """Return the larger shape."""
-        spatial_rank(shape, len(self.amounts), "a pad")
-        sizes = [_change(n, a, b) for n, (a, b) in zip(shape[:-1], self.amounts, strict=True)]
-        return (*sizes, shape[-1])
+    schema = {**Ends.schema, "value": number}
+    sign = 1
 
     def apply(self, params, x):
         """Return `x` with its border."""
         return pad(x, self.amounts, self.value)
-
-    def reach(self, axis, low, high, size):
-        """Return the same pixels, counted from inside the border."""
-        before = self.amounts[axis][0]
-        return low - before, high - before
 
 
 @register("reshape")

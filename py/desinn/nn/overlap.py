@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import geometry
-
 
 def first_seen(op, size):
     """Return the pixel under the first tap for the first pixel of the output: 0 or in the padding.
@@ -26,7 +24,7 @@ def first_seen(op, size):
     -------
     int
     """
-    return -geometry.pads([size], op.kernel, op.stride, op.dilation, op.padding)[0][0]
+    return -op.pads([size])[0][0]
 
 
 def seen_by(op, size):
@@ -44,7 +42,7 @@ def seen_by(op, size):
     list of list of int
         In the order of the kernel; padding is left out.
     """
-    (outputs,) = geometry.output_sizes([size], op.kernel, op.stride, op.dilation, op.padding)
+    (outputs,) = op.outputs([size])
     taps = first_seen(op, size) + np.arange(op.kernel[0]) * op.dilation[0]
     every = (taps + i * op.stride[0] for i in range(outputs))
     return [seen[(seen >= 0) & (seen < size)].tolist() for seen in every]

@@ -5,13 +5,13 @@ import math
 import numpy as np
 
 from . import geometry
-from .ops import Op, Whole, flag, padding, positives, register, show, spatial_rank
+from .ops import Whole, flag, padding, positives, register, show
 
 LARGEST_WINDOW = 2**16
 """Pixels: they are taken one by one."""
 
 
-class Windowed(Op):
+class Windowed(geometry.Sliding):
     """What has the windows of a pool."""
 
     schema = {"kernel": positives, "stride": positives, "padding": padding}
@@ -23,8 +23,7 @@ class Windowed(Op):
 
     def pooled_shape(self, shape):
         """Return the number of windows along each axis, and C."""
-        spatial_rank(shape, len(self.kernel), "a pool")
-        geometry.same_rank(kernel=self.kernel, stride=self.stride, padding=self.padding)
+        self.check_rank(shape, "a pool")
         if math.prod(self.kernel) > LARGEST_WINDOW:
             raise ValueError(f"windows {self.kernel} have more than {LARGEST_WINDOW} pixels")
         explicit = () if isinstance(self.padding, str) else self.padding
@@ -32,27 +31,13 @@ class Windowed(Op):
             raise ValueError(
                 f"padding {explicit} would leave windows {self.kernel} without a pixel"
             )
-        return (*self._outputs(shape[:-1]), shape[-1])
-
-    def spare_shape(self, *shapes):
-        """Return the shape of the padded input."""
-        *sizes, channels = shapes[-1]
-        padded = geometry.padded_sizes(
-            sizes, self.kernel, self.stride, self.dilation, self.padding
-        )
-        return (*padded, channels)
-
-    def _outputs(self, sizes):
-        return geometry.output_sizes(sizes, self.kernel, self.stride, self.dilation, self.padding)
-
-    def _pads(self, sizes):
-        return geometry.pads(sizes, self.kernel, self.stride, self.dilation, self.padding)
+        return (*self.outputs(shape[:-1]), shape[-1])
 
     def _taps(self, x, value):
         """Yield, for each position in the kernel, the pixels that it sees."""
         sizes = x.shape[1:-1]
-        padded = geometry.pad(x, self._pads(sizes), value)
-        for _, view in geometry.taps(padded, self.kernel, self.stride, self._outputs(sizes)):
+        padded = geometry.pad(x, self.pads(sizes), value)
+        for _, view in geometry.taps(padded, self.kernel, self.stride, self.outputs(sizes)):
             yield view
 
 
@@ -63,9 +48,13 @@ class Pool(Windowed):
         """Return the number of windows along each axis, and C."""
         return self.pooled_shape(shape)
 
-    def reach(self, axis, low, high, size):
-        """Return the pixels under the windows."""
-        return geometry.reach(self, axis, low, high, size)
+    def _combined(self, x, value, combine):
+        """Return what a ufunc makes of the pixels under each window; `value` is the padding."""
+        views = self._taps(x, value)
+        result = next(views).copy()
+        for view in views:
+            combine(result, view, out=result)
+        return result
 
 
 @register("max_pool")
@@ -74,11 +63,7 @@ class MaxPool(Pool):
 
     def apply(self, params, x):
         """Return the maxima."""
-        views = self._taps(x, -np.inf)
-        result = next(views).copy()
-        for view in views:
-            np.maximum(result, view, out=result)
-        return result
+        return self._combined(x, -np.inf, np.maximum)
 
 
 @register("average_pool")
@@ -93,17 +78,11 @@ class AveragePool(Pool):
 
     def apply(self, params, x):
         """Return the means."""
-        total = self._sum(x)
+        total = self._combined(x, 0.0, np.add)
         if self.count_padding or self.padding == "valid":
             return total / x.dtype.type(np.prod(self.kernel))
-        return total / self._sum(np.ones((1, *x.shape[1:-1], 1), x.dtype))
-
-    def _sum(self, x):
-        views = self._taps(x, 0.0)
-        result = next(views).copy()
-        for view in views:
-            result += view
-        return result
+        ones = np.ones((1, *x.shape[1:-1], 1), x.dtype)
+        return total / self._combined(ones, 0.0, np.add)
 
 
 class GlobalPool(Whole):

@@ -36,9 +36,9 @@ def fits(steps):
 
 
 def _known(step):
-    if step.parts or step.activation not in FINISH:
-        return False
-    return step.op.axis in (-1, 3) if isinstance(step.op, Concat) else supported(step)
+    if isinstance(step.op, Concat):
+        return step.op.axis in (-1, 3)
+    return not step.parts and supported(step)
 
 
 def _is_narrow(step):

@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from .arena import Arena
 
@@ -90,6 +90,11 @@ def share(work, jobs, arenas=None):
         Cut without regard to the number of threads, so that results do not depend on it.
     arenas : list of Arena, optional
         What earlier calls with the same work left: taken from, and given back if small.
+
+    Raises
+    ------
+    Exception
+        What a job raised; jobs that were not begun by then are not done.
     """
     jobs, arenas = list(jobs), [] if arenas is None else arenas
     with _BLAS.single() as threads:
@@ -99,13 +104,13 @@ def share(work, jobs, arenas=None):
             return
         queue = _Queue(jobs)
         with ThreadPoolExecutor(threads) as pool:
-            futures = [pool.submit(_work_through, work, queue, arenas) for _ in range(threads)]
             try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                queue.clear()  # the others stop after the block in hand
-                raise
+                futures = [pool.submit(_work_through, work, queue, arenas) for _ in range(threads)]
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                queue.clear()  # where one has failed, the others stop after the job in hand
+        for future in futures:
+            future.result()
 
 
 def _work_through(work, jobs, arenas):

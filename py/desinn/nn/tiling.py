@@ -97,7 +97,7 @@ def tiles(sizes, core, margin, step):
     Raises
     ------
     ValueError
-        If a size is no multiple of its step.
+        If there is not one size for each axis, or one is no multiple of its step.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def tiles(sizes, core, margin, step):
         ...
     ValueError: expected sizes that are multiples of (2,), found (41,)
     """
-    if any(n % s for n, s in zip(sizes, step, strict=True)):
+    if len(sizes) != len(step) or any(n % s for n, s in zip(sizes, step, strict=True)):
         raise ValueError(f"expected sizes that are multiples of {tuple(step)}, found "
                          f"{tuple(sizes)}")  # fmt: skip
     cut = [_spans(*axis) for axis in zip(sizes, [core] * len(sizes), margin, step, strict=True)]

@@ -72,7 +72,7 @@ class MaxUnpool(Windowed):
     def apply(self, params, x, taken):
         """Return zeros with the pixels of `x` among them."""
         winners = self._winners(taken)
-        amounts = self._pads(taken.shape[1:-1])
+        amounts = self.pads(taken.shape[1:-1])
         full = geometry.pad(np.zeros(taken.shape, x.dtype), amounts)
         taps = [view for _, view in geometry.taps(full, self.kernel, self.stride, x.shape[1:-1])]
         # Of several windows over a pixel, the last has it at the first of its places.
@@ -92,11 +92,11 @@ class MaxUnpool(Windowed):
 
     def reach_in(self, number, axis, low, high, sizes):
         """Return the windows over the pixels `low` to `high`, or what these windows saw."""
-        before = -geometry.reach(self, axis, 0, 0, sizes[1])[0]
+        before = -self.reach(axis, 0, 0, sizes[1])[0]
         extent, stride = self.kernel[axis], self.stride[axis]
         ends = -((extent - 1 - low - before) // stride), (high + before) // stride
         first, last = min(ends), max(ends)  # between windows there is none
-        return geometry.reach(self, axis, first, last, sizes[1]) if number else (first, last)
+        return self.reach(axis, first, last, sizes[1]) if number else (first, last)
 
     def turns(self, axis):
         """Return the stride: so many pixels lie between two windows."""

@@ -159,14 +159,14 @@ def _plain_taps(op, size):
 
 def _chain(network):
     """Return pairs of a convolution or None, and a max pool or None, that begin the network."""
-    kinds, pairs = [], []
+    pairs = []
     for step in _leading(network):
-        is_conv = isinstance(step.op, Conv)
-        if is_conv or not kinds or not kinds[-1]:
-            pairs.append((step, None) if is_conv else (None, step))
-        else:
+        if isinstance(step.op, Conv):
+            pairs.append((step, None))
+        elif pairs and pairs[-1][1] is None:
             pairs[-1] = (pairs[-1][0], step)
-        kinds.append(is_conv)
+        else:
+            pairs.append((None, step))
     return pairs
 
 

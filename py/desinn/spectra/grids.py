@@ -53,9 +53,7 @@ class Grid:
     size: int
 
     def __post_init__(self):
-        problems = _grid_problems(vars(self))
-        if problems:
-            raise ValueError("grid: " + "; ".join(problems))
+        _check_grid(vars(self))
         for name, kind in (("start", float), ("step", float), ("size", int)):
             object.__setattr__(self, name, kind(getattr(self, name)))
 
@@ -143,9 +141,7 @@ class Grid:
         """
         if not isinstance(header, Mapping):
             raise ValueError(f"grid: expected a mapping, found {type(header).__name__}")
-        problems = _grid_problems(header)
-        if problems:
-            raise ValueError("grid: " + "; ".join(problems))
+        _check_grid(header)
         return cls(**header)
 
     def to_header(self):
@@ -318,7 +314,8 @@ def _decimals(number):
     return min(max(-Decimal(repr(number)).as_tuple().exponent, 0), 10)
 
 
-def _grid_problems(header):
+def _check_grid(header):
+    """Raise unless these are the attributes of a grid."""
     names = [item.name for item in fields(Grid)]
     problems = [f"{name}: missing" for name in names if name not in header]
     problems += [f"{name}: unknown" for name in header if name not in names]
@@ -331,7 +328,8 @@ def _grid_problems(header):
     for name, (expected, holds) in rules.items():
         if name in header and not holds(header[name]):
             problems.append(f"{name}: expected {expected}, found {header[name]!r}")
-    return problems
+    if problems:
+        raise ValueError("grid: " + "; ".join(problems))
 
 
 def _is_spacing(value):
