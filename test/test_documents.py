@@ -1,5 +1,6 @@
 """The documents say what is true: their examples run, and they name all that there is."""
 
+import argparse
 import contextlib
 import doctest
 import importlib
@@ -7,8 +8,6 @@ import io
 import itertools
 import re
 import shlex
-import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,28 +17,19 @@ from desinn.finders.absorbers import DLAFlag, SightlineFlag
 from desinn.finders.base import Flag
 from desinn.nn import ops, write_weights
 from desinn.nn.graph import OPS  # with the families imported, which enter themselves
-from desinn.scripts import desi_find_cosmics, desi_find_dla, desi_find_qso, dla_table
 from desinn.scripts import desinn as desinn_script
+from desinn.scripts import dla_table
+from helpers.documents import PATHS, ROOT, TEXTS, captioned
 from helpers.spectra import coadd, quasar_model, write_coadd
+from helpers.transcripts import PROGRAMS
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "py" / "desinn"
-DOCUMENTS = {
-    path.name: path for path in (ROOT / "README.rst", *sorted((ROOT / "doc").glob("*.rst")))
-}
-TEXTS = {name: path.read_text(encoding="ascii") for name, path in DOCUMENTS.items()}
 MODULES = sorted(
     ".".join(path.relative_to(ROOT / "py").with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
     if ">>> " in path.read_text(encoding="ascii")
 )
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-PROGRAMS = {
-    "desi_find_qso": desi_find_qso,
-    "desi_find_dla": desi_find_dla,
-    "desi_find_cosmics": desi_find_cosmics,
-    "desinn": desinn_script,
-}
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +39,6 @@ def files(tmp_path_factory):
     write_weights(folder / "6layer.npz", *quasar_model())
     write_coadd(folder / "coadd.fits", coadd(rows=25))  # as many as that of the examples
     return folder
-
-
-def captioned(text):
-    """Return name -> content of the code blocks that have the name of a file as their caption."""
-    pattern = r"\.\. code-block:: \w+\n +:caption: (\S+)\n\n((?:   .*\n|\n)+)"
-    return {name: textwrap.dedent(block) for name, block in re.findall(pattern, text)}
 
 
 def run_examples(examples):
@@ -75,7 +59,7 @@ def test_examples_of_document(name, files, tmp_path, monkeypatch):
         (tmp_path / caption).write_text(content)
     monkeypatch.chdir(tmp_path)
     parser = doctest.DocTestParser()
-    run_examples(parser.get_doctest(TEXTS[name], {}, name, str(DOCUMENTS[name]), 0))
+    run_examples(parser.get_doctest(TEXTS[name], {}, name, str(PATHS[name]), 0))
 
 
 def test_documents_have_examples():
@@ -122,6 +106,28 @@ def stated_options(program, *command):
         PROGRAMS[program].parse([*command, "--help"])
     usage = text.getvalue()
     return set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", usage))
+
+
+ALL_PROGRAMS = [
+    *((name, []) for name in PROGRAMS if name != "desinn"),
+    *(("desinn", [command]) for command in desinn_script.COMMANDS),
+]
+
+
+@pytest.mark.parametrize(("program", "command"), ALL_PROGRAMS, ids=str)
+def test_every_option_says_what_it_is(program, command, monkeypatch):
+    """Also its default, where that is a value."""
+    seen = []
+    show = argparse.ArgumentParser.print_help
+    monkeypatch.setattr(
+        argparse.ArgumentParser, "print_help", lambda self, *file: [seen.append(self), show(self)]
+    )
+    stated_options(program, *command)
+    assert seen
+    for action in seen[0]._actions:
+        assert action.help, action.option_strings
+        if action.option_strings and action.nargs != 0 and action.default not in (None, [], ()):
+            assert "default: " in action.help, action.option_strings
 
 
 PAGES = {

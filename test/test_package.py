@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,18 @@ def test_who_knows_whom(path):
         fits = any(name == other or name.startswith(f"{other}.") for other in allowed)
         lazily = path.parts[0] == "scripts" and name == "load_model"
         assert fits or lazily, f"{path} imports {name}; it may know {sorted(allowed)}"
+
+
+def test_the_document_shows_the_same_table(repository):
+    text = (repository / "doc" / "inside.rst").read_text(encoding="ascii")
+    table, _, after = text.partition("Who may know whom:\n")[2].partition("``scripts``")
+    shown = {}
+    for rooms, allowed in re.findall(r"^(``.*``)  +(\S.*)$", table, re.MULTILINE):
+        for room in re.findall(r"``([\w.]+)``", rooms):
+            shown[room] = set(re.findall(r"``([\w.]+)``", allowed))
+    assert {**shown, "scripts": ROOMS} == ALLOWED
+    leaves = after.partition(" are the leaves")[0].rpartition("\n\n")[2]
+    assert set(re.findall(r"``(\w+)``", leaves)) == LEAVES - {"__version__"}
 
 
 @pytest.mark.parametrize("path", [Path("log.py"), Path("files.py"), Path("machine.py")], ids=str)

@@ -66,9 +66,14 @@ def add_options(parser):
     add("--c-thresh", type=prompt.fraction, metavar="C",
         help="threshold to store in the file (default: as it was)")  # fmt: skip
     add("--min-purity", type=prompt.fraction, metavar="P",
-        help="absorbers: the threshold with the best completeness at this purity")  # fmt: skip
-    add("--min-snr", type=prompt.positive, metavar="S",
-        help="absorbers: use sightlines with at least this SNR_REDSIDE")  # fmt: skip
+        help="absorbers: the most complete threshold of this purity (default: the one with the "
+        "best harmonic mean of both)")  # fmt: skip
+    add(
+        "--min-snr",
+        type=prompt.positive,
+        metavar="S",
+        help="absorbers: use sightlines with at least this SNR_REDSIDE (default: all)",
+    )
     add("--overwrite", action="store_true", help="replace an existing output")
 
 

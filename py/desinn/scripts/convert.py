@@ -41,11 +41,16 @@ def add_options(parser):
         metavar="YAML",
         help="what the arrays of the input are: a file, or parks2018",
     )
-    add("--scale", type=float, help="deepCR: what an image in electrons is divided by")
+    add(
+        "--scale",
+        type=float,
+        help="deepCR: what an image in electrons is divided by (default: 1, example_model: 100)",
+    )
     add(
         "--normalize",
         choices=("none", "mean-std"),
-        help="deepCR: bring the whole image to mean 0 and deviation 1 (WFC3-UVIS: mean-std)",
+        help="deepCR: bring the whole image to mean 0 and deviation 1 (default: none, "
+        "WFC3-UVIS: mean-std)",
     )
     add("--overwrite", action="store_true", help="replace an existing output")
 

@@ -75,7 +75,7 @@ def _add_qso_options(add):
     add("--n-thresh", type=prompt.count, metavar="N", help="lines that make a quasar (default: the"
         " weights file's own; 1 for a catalogue)")  # fmt: skip
     add("--catastrophic", type=prompt.positive, metavar="KMS",
-        help="a redshift wrong by more is no redshift (default: 6000 km/s)")  # fmt: skip
+        help="a redshift wrong by more km/s is no redshift (default: 6000)")  # fmt: skip
     add("--bal-thresh", type=prompt.fraction, metavar="C",
         help="C_CIV_BAL above which a quasar counts as BAL (default: 0.5)")  # fmt: skip
 
@@ -88,7 +88,8 @@ def add_truth(parser):
     parser : argparse.ArgumentParser
     """
     add = parser.add_argument
-    add("--truth", nargs="+", default=(), metavar="TRUTH", help="what the spectra are; see above")
+    add("--truth", nargs="+", default=(), metavar="TRUTH",
+        help="what the spectra are; see above (default: their own truth HDU)")  # fmt: skip
     add(
         "--label-source",
         metavar="TEXT",

@@ -33,7 +33,7 @@ def add_options(parser):
     add("--kind", dest="exposure", choices=_KINDS,
         help="of all exposures (default: the recipe's, else any)")  # fmt: skip
     add("--seconds", type=prompt.positive, metavar="T",
-        help="exposure time of all but bias (default: the recipe's, else drawn)")  # fmt: skip
+        help="exposure time in s of all but bias (default: the recipe's, else drawn)")  # fmt: skip
     add("--shape", type=prompt.count, nargs=2, metavar=("Y", "X"),
         help="pixels, cut out of the CCD anywhere (default: the recipe's, else all)")  # fmt: skip
     add("--psf", nargs="+", metavar="FILE", help="psf files of DESI, at most one for an arm "

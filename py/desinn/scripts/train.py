@@ -59,7 +59,7 @@ def add_options(parser):
         type=prompt.part,
         default=1.0,
         metavar="F",
-        help="how much of the training is --data, the rest is simulated (default: all)",
+        help="part of an epoch that is --data, 0 to 1; the rest is simulated (default: 1)",
     )
     add("--templates", metavar="DIR", help="folder of redrock's templates; none: do "
         "without (default: $RR_TEMPLATE_DIR)")  # fmt: skip
