@@ -1,6 +1,9 @@
 """Fixtures that all tests share."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +30,18 @@ def data():
 def repository():
     """The folder of the whole project."""
     return HERE.parent
+
+
+@pytest.fixture(scope="session")
+def mpiexec():
+    """The program that starts ranks, three of them, where there is MPI."""
+    pytest.importorskip("mpi4py")
+    beside = os.path.join(os.path.dirname(sys.executable), "mpiexec")
+    program = beside if os.path.exists(beside) else shutil.which("mpiexec")
+    if program is None:
+        pytest.skip("no mpiexec")
+    probe = [sys.executable, "-c", "from mpi4py import MPI; assert MPI.COMM_WORLD.size == 3"]
+    run = subprocess.run([program, "-n", "3", *probe], check=False, capture_output=True)
+    if run.returncode:
+        pytest.skip(f"MPI does not start three ranks here: {run.stderr[-200:]}")
+    return program

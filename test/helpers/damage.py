@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 
 import numpy as np
 from astropy.io import fits
@@ -32,6 +33,19 @@ def flipped(content, number, rng, within=None):
         changed[place] ^= 1 << bit
         found[f"flip-{place:06d}-{bit}"] = bytes(changed)
     return found
+
+
+def inflating(content, zeros):
+    """Return a gzip file that says it holds some bytes, and so many MB of zeros behind them.
+
+    Its checksum is wrong, which shows when all has been unpacked.
+    """
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    start = packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH)
+    piece = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    size = (len(content) + zeros * 2**20) % 2**32
+    ends = packer.flush() + bytes(4) + size.to_bytes(4, "little")
+    return b"\x1f\x8b\x08" + bytes(7) + start + piece * zeros + ends
 
 
 def ends_of(content):

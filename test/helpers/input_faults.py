@@ -60,6 +60,27 @@ def _longer(array):
     return np.append(array, array[-1:] + 10, axis=0)
 
 
+def _bomb(name, **cards):
+    """Return what writes 1.5 MB of gzip that hold an image of 1.6 GB, of zeros."""
+    cards = {"SIMPLE": "T", "BITPIX": -32, "NAXIS": 2, "NAXIS1": 20000, "NAXIS2": 20000,
+             "EXTNAME": f"'{name:<8}'", **cards}  # fmt: skip
+    header = "".join(f"{key:<8}= {value:>20}".ljust(80) for key, value in cards.items())
+    content = (header + "END").ljust(2880).encode()
+    return lambda path: path.write_bytes(damage.inflating(content, 1526))
+
+
+def _hole(path):
+    """Write a whole file with an image of 1.6 GB, for which the disk has no block."""
+    write_frame(path)
+    content = path.read_bytes()
+    _, start, end = damage.ends_of(content)[0]
+    header = damage.with_cards(content, "IMAGE", {"NAXIS1": 20000, "NAXIS2": 20000})[:start]
+    with open(path, "wb") as file:
+        file.write(header)
+        file.seek(-(-4 * 20000**2 // 2880) * 2880, 1)
+        file.write(content[end:])
+
+
 def _cut(write, part):
     return _bytes(write, lambda content: content[: int(part * len(content))])
 
@@ -144,6 +165,7 @@ SPECTRA = {
     "text": (lambda path: path.write_bytes(b"B_FLUX\n" * 999), "not a readable FITS file"),
     "folder": (lambda path: path.mkdir(), "is a folder, expected a file"),
     "not-there": (lambda path: None, "there is no such file"),
+    "bomb": (_bomb("B_FLUX"), "expected at most 1073741824 bytes unpacked, found 16001"),
     "spec-no-fibre": (
         lambda path: boss_file.write_spec(path, row={"PLATE": "a"}),
         "plate: expected integers, found dtype ",
@@ -209,6 +231,11 @@ FRAMES = {
     "text": (lambda path: path.write_bytes(b"IMAGE\n" * 999), "not a readable FITS file"),
     "folder": (lambda path: path.mkdir(), "is a folder, expected a file"),
     "not-there": (lambda path: None, "there is no such file"),
+    "bomb": (
+        _bomb("IMAGE", CAMERA="'r0'"),
+        "expected at most 1073741824 bytes unpacked, found 16001",
+    ),
+    "hole": (_hole, "HDU IMAGE: expected at most 268435456 pixels, found (20000, 20000)"),
     "a-coadd": (write_coadd, "missing HDU IMAGE, IVAR, MASK; found FIBERMAP, B_WAVELENGTH"),
 }
 

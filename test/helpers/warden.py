@@ -53,6 +53,11 @@ def _architecture(path):
     return _convert(arrays, "--architecture", path)
 
 
+def _checkpoint(path):
+    """Convert what has the arrays of `helpers.checkpoint_file`."""
+    return _convert(path, "--architecture", os.path.join(os.path.dirname(path), "net.yaml"))
+
+
 def _load(path):
     import desinn
 
@@ -60,7 +65,8 @@ def _load(path):
     return "read", ""
 
 
-DOORS = {"info": _info, "load": _load, "convert": _convert, "architecture": _architecture}
+DOORS = {"info": _info, "load": _load, "convert": _convert, "architecture": _architecture,
+         "checkpoint": _checkpoint}  # fmt: skip
 """Ways that a file comes in by."""
 
 

@@ -34,8 +34,17 @@ def _act(path, words):
         raise KeyboardInterrupt
     if "stop" in words:
         os.kill(os.getpid(), signal.SIGTERM)
+    for pid in _told(words):
+        os.kill(pid, signal.SIGTERM)
     if "wait" in words:
         time.sleep(60)
+
+
+def _told(words):
+    """Return which ranks of `helpers.rank_program` get a SIGTERM."""
+    ranks = [int(pid) for pid in os.environ.get("RANKS", "").split()]
+    some = ranks[:1] if "leader" in words else ranks if "everyone" in words else []
+    return some + [os.getpid()] * (2 * words.count("twice"))
 
 
 def _threads():

@@ -9,7 +9,9 @@ import fitsio
 import numpy as np
 import pytest
 
+from desinn.io import fits as fits_module
 from desinn.io.fits import _unpacked_size, open_fits
+from helpers.damage import inflating
 
 CLOSED = (RuntimeError, ValueError)  # what fitsio raises, older and newer
 
@@ -139,3 +141,40 @@ def test_a_compressed_image_without_pixels_is_refused(tmp_path):
     found = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True)
     assert found.returncode == 1
     assert f"OSError: {path}: damaged: a compressed image without pixels" in found.stderr
+
+
+@pytest.fixture
+def strict(monkeypatch):
+    """Bounds that small files reach."""
+    monkeypatch.setattr(fits_module, "MOST_UNPACKED", 10**6)
+    monkeypatch.setattr(fits_module, "_SAMPLE", 2**18)
+
+
+def bzipped(content, zeros):
+    return bz2.compress(content + bytes(zeros * 2**20))
+
+
+@pytest.mark.parametrize("pack", [inflating, bzipped])
+def test_what_unpacks_to_far_more_is_refused_before(whole, strict, monkeypatch, pack):
+    path, _ = whole
+    path.write_bytes(pack(path.read_bytes(), 8))
+    monkeypatch.setattr(fitsio, "FITS", None)  # it would take the memory
+    assert_refused(path, "expected at most 1000000 bytes unpacked, found [1-8][0-9]{6} or more in")
+
+
+def test_what_hides_its_size_is_counted(whole, strict):
+    path, _ = whole
+    content = inflating(path.read_bytes(), 8)
+    path.write_bytes(content[:-4] + (20000).to_bytes(4, "little"))
+    assert_refused(path, "expected at most 1000000 bytes unpacked, found [1-9][0-9]{6} or more in")
+
+
+def test_data_are_not_counted_to_their_end(tmp_path, strict):
+    """That would take as long as to read them."""
+    path = tmp_path / "noise.fits.gz"
+    noise = np.random.default_rng(1).normal(size=(900, 1000)).astype("f4")
+    with fitsio.FITS(str(path), "rw") as fits:
+        fits.write(noise)
+    np.testing.assert_array_equal(read_all(path)[0], noise)
+    with open(path, "rb") as file:
+        assert fits_module._counted(file, gzip.open, 10**9) < noise.nbytes / 2

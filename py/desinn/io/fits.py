@@ -1,12 +1,24 @@
 """Opening FITS files: every failure is one line that names the file."""
 
+import bz2
 import contextlib
+import gzip
 import math
 import os
 import re
+import zlib
 from traceback import walk_tb
 
 from ..files import input_file
+
+MOST_UNPACKED = 2**30
+MOST_TIMES = 50
+"""A packed file may unpack to so many bytes, or to so many times its own length: a preprocessed
+image of DESI has 0.3e9 bytes, and noise cannot be packed so tightly."""
+
+_MOST_OF_GZIP = 1032  # times that it unpacks to, at the very most
+_SAMPLE = 2**20
+_GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 
 _BLOCK, _CARD = 2880, 80
 _LONGEST = 400  # blocks of a header; those of coadds have five
@@ -20,7 +32,7 @@ def open_fits(path):
     Parameters
     ----------
     path : str or os.PathLike
-        The file; ``.gz`` is unpacked in memory.
+        The file; ``.gz`` is unpacked in memory, if that is not out of all proportion.
 
     Yields
     ------
@@ -33,7 +45,8 @@ def open_fits(path):
         If there is no such file.
     OSError
         If it is no FITS file, or damaged or truncated: also where only the last HDUs are lost,
-        which cfitsio passes over in silence.
+        which cfitsio passes over in silence. If it unpacks to more than `MOST_UNPACKED` bytes
+        and `MOST_TIMES` its own length.
 
     Examples
     --------
@@ -46,6 +59,7 @@ def open_fits(path):
     import fitsio
 
     path = input_file(path)  # cfitsio would also take addresses and commands for names
+    _check_packed(path)
     _check_tiles(path)
     with _one_line(path):
         fits = fitsio.FITS(path)
@@ -124,7 +138,42 @@ def _unpacked_size(path):
         size = file.seek(0, os.SEEK_END)
         if start == b"SIMPLE":
             return size % 2**32
-        if start[:2] != b"\x1f\x8b":
+        if start[:2] != _GZIP:
             return None
         file.seek(-4, os.SEEK_END)
         return int.from_bytes(file.read(4), "little")
+
+
+def _check_packed(path):
+    """Raise if a packed file is far longer unpacked, all of which cfitsio takes into memory."""
+    with open(path, "rb") as file:
+        start, size = file.read(3), os.path.getsize(path)
+        most = max(MOST_UNPACKED, MOST_TIMES * size)
+        if start[:2] == _GZIP and _MOST_OF_GZIP * size > most:
+            said = _unpacked_size(path)
+            found = said if said > most else _counted(file, gzip.open, most)
+        elif start == _BZIP2:
+            found = _counted(file, bz2.open, most)
+        else:
+            return
+    if found > most:
+        raise OSError(
+            f"{path}: expected at most {most} bytes unpacked, found {found} or more in {size}"
+        )
+
+
+def _counted(file, unpacker, most):
+    """Return how long a file is unpacked, as far as it must be known.
+
+    Where the beginning is packed as data are, the rest is not looked at: that would take as long
+    as to read it.
+    """
+    file.seek(0)
+    count, piece = 0, b"first"
+    with contextlib.suppress(OSError, EOFError, zlib.error), unpacker(file) as stream:
+        while piece and count <= most:
+            if file.tell() >= _SAMPLE and count <= MOST_TIMES * file.tell():
+                break
+            piece = stream.read(_SAMPLE)
+            count += len(piece)
+    return count

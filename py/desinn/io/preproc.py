@@ -1,5 +1,6 @@
 """Preprocessed CCD images: DESI's files ``preproc-{camera}-{expid}.fits``, plain or gzipped."""
 
+import math
 import os
 from dataclasses import dataclass, field
 
@@ -21,11 +22,14 @@ from .hdu_bytes import (
     renewed_cards,
     unpacked,
 )
-from .hdus import by_name, keywords, names_of, read_image
+from .hdus import by_name, is_image, keywords, names_of, read_image
 
 COSMIC = 1 << 4
 """The bit of a cosmic ray in MASK: ``desispec.maskbits.ccdmask.COSMIC``, which has been so since
 the first version. Where desispec is at hand, its own is to be taken."""
+
+MOST_PIXELS = 2**28
+"""Of an image: sixteen times as many as a CCD of DESI has. A file may claim any number."""
 
 _NEEDED = ("IMAGE", "IVAR", "MASK")
 _PARTS = (*_NEEDED, "READNOISE")
@@ -131,6 +135,7 @@ def read_preproc(path):
     path = os.fspath(path)
     with naming(path), open_fits(path) as fits:
         hdus = _hdus(fits)
+        _check_pixels(hdus)
         header = {
             key: value
             for key, value in keywords(hdus["IMAGE"]).items()
@@ -266,6 +271,15 @@ def _hdus(fits):
     if missing:
         raise ValueError(f"missing HDU {missing}; found {names_of(hdus)}")
     return hdus
+
+
+def _check_pixels(hdus):
+    """Raise if an image is too large, before any is read."""
+    for name in _PARTS:
+        hdu = hdus.get(name)
+        shape = tuple(map(int, hdu.get_dims())) if hdu and is_image(hdu) else ()
+        if math.prod(shape) > MOST_PIXELS:
+            raise ValueError(f"HDU {name}: expected at most {MOST_PIXELS} pixels, found {shape}")
 
 
 def _noise_of_header(header):

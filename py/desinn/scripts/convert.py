@@ -13,8 +13,8 @@ Turn a network of another program into a weights file (.npz).
   NumPy       .npz              named arrays: deepCR's names, else --architecture
   TensorFlow  .index, folder    checkpoints, SavedModels: with --architecture
 
-No code from the file is run, and neither torch nor (but for its checkpoints)
-TensorFlow is needed. Keras files need h5py, ONNX files onnx, architectures pyyaml.
+No code from the file is run, and neither torch nor TensorFlow is needed. Keras
+files need h5py, ONNX files onnx, architectures pyyaml.
 
 Or turn a weights file into a network for another program, by OUT's ending:
 

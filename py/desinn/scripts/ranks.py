@@ -65,8 +65,13 @@ def together(comm, lead):
     BaseException
         What `lead` raised, on every rank.
     """
-    with limited(_share(comm)):
-        return _lead(comm, lead) if comm.rank == 0 else _follow(comm)
+    with prompt.patience() as notice:  # the others would wait for ever for one that ends here
+        share = _share(comm)
+        if comm.rank:
+            with limited(share):
+                return _follow(comm, notice)
+    with limited(share):
+        return _lead(comm, lead)
 
 
 def _share(comm):
@@ -166,11 +171,10 @@ class Ranks:
                 self.lost.add(rank)
 
 
-def _follow(comm):
+def _follow(comm, notice):
     """Do what rank 0 says, to the end."""
     try:
-        with prompt.patience() as notice:
-            end = _obey(comm, notice)
+        end = _obey(comm, notice)
     except BaseException as error:
         comm.send((comm.rank, portable(error), False), 0, _TAG)
         raise

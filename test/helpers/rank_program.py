@@ -1,0 +1,105 @@
+"""A program on ranks, each a process: those of MPI, or of its own where there is none.
+
+``python -m helpers.rank_program RANKS EARLY OUT INPUT ...``, where RANKS is how many it is to
+start by itself, or 0 below mpiexec; EARLY is a rank that gets a SIGTERM while ranks still look
+for each other, or -1. What is done with the inputs, `helpers.work` says; the words that they held
+are written to OUT. The statuses of all ranks, where it has started them, go to standard output.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+
+from desinn.scripts import prompt
+from desinn.scripts.runner import Task, run
+
+from .work import options, work
+
+
+class Comm:
+    """What is needed of a communicator, among processes.
+
+    Parameters
+    ----------
+    rank : int
+    boxes : list of queues
+        One for what is sent to each rank.
+    gathered : list of queues
+        The same for `allgather`.
+    """
+
+    def __init__(self, rank, boxes, gathered):
+        self.rank, self.size = rank, len(boxes)
+        self._boxes, self._gathered = boxes, gathered
+
+    def allgather(self, item):
+        for queue in self._gathered:
+            queue.put((self.rank, item))
+        return [item for _, item in sorted(self._gathered[self.rank].get() for _ in self._boxes)]
+
+    def send(self, item, dest, tag):
+        self._boxes[dest].put(item)
+
+    def iprobe(self, tag):
+        return not self._boxes[self.rank].empty()
+
+    def recv(self, tag):
+        return self._boxes[self.rank].get()
+
+
+class _Early:
+    """A communicator that gets a signal in its first word with the others."""
+
+    def __init__(self, comm):
+        self._comm = comm
+
+    def __getattr__(self, name):
+        return getattr(self._comm, name)
+
+    def allgather(self, item):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return self._comm.allgather(item)
+
+
+def be_rank(comm, early, out, paths):
+    """Be one of the ranks; return the exit status."""
+    os.environ["RANKS"] = " ".join(map(str, comm.allgather(os.getpid())))
+    comm = _Early(comm) if comm.rank == early else comm
+
+    def finish(results):
+        with open(out, "w") as file:
+            json.dump([one.arrays["rows"]["word"].astype(str).tolist() for one in results], file)
+
+    task = Task(paths, work, finish, out, {})
+    given = options(resume=True)
+    return prompt.run(lambda options: run(options, lambda options: task, comm), given)
+
+
+def _be_process(comm, *words):
+    if comm.rank:  # MPI says it once
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    sys.exit(be_rank(comm, *words))
+
+
+def main(size, early, out, *paths):
+    words = int(early), out, list(paths)
+    if size == "0":
+        from mpi4py import MPI
+
+        return be_rank(MPI.COMM_WORLD, *words)
+    context = multiprocessing.get_context("fork")
+    boxes, gathered = ([context.SimpleQueue() for _ in range(int(size))] for _ in range(2))
+    comms = [Comm(rank, boxes, gathered) for rank in range(int(size))]
+    ranks = [context.Process(target=_be_process, args=(comm, *words)) for comm in comms]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join()
+    sys.stdout.write(json.dumps([rank.exitcode for rank in ranks]))
+    return max(rank.exitcode for rank in ranks)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
