@@ -6,6 +6,7 @@
 #     NUMPY='numpy<2'    another NumPy
 #     INSTALL=.          the package as users get it, in place of an editable one
 #     ARGS='-k qso'      words for pytest, to run some tests only
+#     LESS='--ignore=test/faults'    all tests but some
 #   make lint    style;   make format  puts it right
 #   make doc     the documents, as HTML in doc/_build/html
 #   make bench   speed and memory against peers
@@ -17,6 +18,7 @@ WITH ?=
 NUMPY ?= numpy
 INSTALL ?= -e .
 ARGS ?=
+LESS ?=
 export DESINN_REFERENCE_DIR ?= $(abspath ../shared/reference)
 unexport PYTHONPATH
 
@@ -28,6 +30,9 @@ BENCH := .venv/bench
 INTEGRATION := .venv/integration
 PICCA := .venv/picca
 
+# All tests, on all cores; those of a file stay together, for they share what they make.
+ALL := -n auto --dist loadfile --cov --cov-fail-under=90
+
 .PHONY: demo test lint format doc bench integration clean
 
 demo: $(DEMO)/ready
@@ -35,7 +40,7 @@ demo: $(DEMO)/ready
 
 test: $(TEST)/ready
 	$(if $(filter .,$(INSTALL)),$(TEST)/bin/python -m pip install -q --no-deps --force-reinstall .)
-	$(TEST)/bin/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-fail-under=90)
+	$(TEST)/bin/python -m pytest $(if $(ARGS),$(ARGS),$(ALL) $(LESS))
 
 lint: $(CARE)/ready
 	$(CARE)/bin/ruff check
@@ -70,7 +75,7 @@ python_with = $(firstword $(foreach p,$(PYTHON) $(2),$(shell \
 	$(p) -c "import sys; $(1) and print('$(p)')" 2>/dev/null)) $(PYTHON))
 
 # desispec and redrock want a NumPy below 2, which wants a Python below 3.13.
-HOSTS := 'numpy<2' desispec==0.70.0 redrock==0.21.0 desitarget speclite
+HOSTS := 'numpy<2' desispec==0.70.0 redrock==0.21.0 desitarget speclite fastspecfit==3.6.1
 HOSTS_PYTHON = $(call python_with,sys.version_info.minor < 12,python3.11 python3.10)
 # picca wants NumPy 2, and a Python from 3.11 on.
 PICCA_PYTHON = $(call python_with,sys.version_info.minor > 10,python3.11 python3.12 python3.13)

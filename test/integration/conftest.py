@@ -4,6 +4,8 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from desinn.nn import write_weights
 from integration import builder
 
 BIN = Path(sys.executable).parent
+HOSTS = ("desispec", "redrock", "desitarget", "fastspecfit", "picca")
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +102,34 @@ def weights(reference, tmp_path_factory):
         return Path(shipped_weights()["qso"])
 
     return weights
+
+
+# --- what ran
+
+
+def pytest_itemcollected(item):
+    """Let a test's report say what of the hosts it runs."""
+    if mark := item.get_closest_marker("runs"):
+        item.user_properties.append(("runs", mark.args[0]))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Tell which of the hosts are here, and what of them ran with what outcome."""
+    outcomes = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for what in (what for key, what in report.user_properties if key == "runs"):
+                outcomes.setdefault(what, Counter())[outcome] += 1
+    if outcomes:
+        terminalreporter.section("what of the hosts ran")
+        terminalreporter.line(", ".join(f"{name} {_version(name)}" for name in HOSTS))
+    for what, counts in sorted(outcomes.items()):
+        told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        terminalreporter.line(f"{what:58s} {told}")
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "(not here)"

@@ -92,6 +92,7 @@ def preprocessed(camera="r0", **options):
 # --- in desispec's programs
 
 
+@pytest.mark.runs("desispec.preproc.preproc with the hook")
 @pytest.mark.parametrize("which", ["bright", "shipped"])
 def test_preproc_calls_the_hook(bright, switch_on, theirs, which):
     from desispec.maskbits import ccdmask
@@ -118,6 +119,7 @@ def test_preproc_calls_the_hook(bright, switch_on, theirs, which):
     assert own[BRIGHT | DIM].mean() > 0.9
 
 
+@pytest.mark.runs("desispec.preproc.preproc with the hook")
 def test_by_camera(bright, switch_on, monkeypatch):
     from desinn.hosts import desispec
 
@@ -129,6 +131,7 @@ def test_by_camera(bright, switch_on, monkeypatch):
     assert names == ["cosmics-b", "cosmics-r", "cosmics-z"]
 
 
+@pytest.mark.runs("desispec.preproc.preproc with the hook")
 @pytest.mark.parametrize("normalize", ["none", "mean-std"])
 def test_bad_amplifiers(switch_on, tmp_path, normalize):
     """What desispec has masked is not searched; preproc goes on where that is everything."""
@@ -143,6 +146,7 @@ def test_bad_amplifiers(switch_on, tmp_path, normalize):
     np.testing.assert_array_equal(mask, expected)
 
 
+@pytest.mark.runs("desi_reject_cosmics with the hook")
 def test_rejectcosmics_calls_the_hook(bright, switch_on, theirs, tmp_path):
     from desispec.io import read_image, write_image
     from desispec.scripts import rejectcosmics
@@ -225,6 +229,7 @@ rejectcosmics.main(rejectcosmics.parse(infile))
 forked ones, then one in two steps."""
 
 
+@pytest.mark.runs("desi_preproc and desi_reject_cosmics, whole")
 @pytest.mark.parametrize("switch", [BY_A_CALL, BY_THE_LINE], ids=["call", "line"])
 def test_programs_of_desispec(bright, raw_file, line, tmp_path, switch):
     from desispec.io import read_image
@@ -285,6 +290,7 @@ def find(infile, folder, *options):
     return str(folder / Path(infile).name)
 
 
+@pytest.mark.runs("desispec.io.read_image")
 def test_desispec_reads_the_copies(preproc_file, tmp_path):
     from desispec.io import read_image
 
@@ -311,6 +317,7 @@ def test_desispec_reads_the_copies(preproc_file, tmp_path):
             assert desinn.__version__ in [header[key] for key in header if key[:6] == "DEPVER"]
 
 
+@pytest.mark.runs("desi_reject_cosmics with the hook")
 def test_the_program_and_the_hook_mark_the_same(preproc_file, switch_on, tmp_path):
     from desispec.io import read_image
     from desispec.scripts import rejectcosmics

@@ -16,6 +16,8 @@ from desinn.simulate.voigt import voigt_tau
 from helpers import sightline_network
 from helpers.dla import write_catalogue
 
+pytestmark = pytest.mark.runs("picca DlaMask")
+
 PLACE = (10.0, 5.0)
 """RA and DEC of all quasars, so that they share a pixel of the sky."""
 

@@ -43,6 +43,7 @@ def confidence(rows):
     return np.stack([rows[f"C_{name}"] for name in LINES])
 
 
+@pytest.mark.runs("desi_qso_qn_afterburner")
 @pytest.mark.parametrize("which", WEIGHTS)
 def test_afterburner(run, coadd, redrock_file, weights, tmp_path, which):
     path = tmp_path / "qso_qn-0-80605-thru20210205.fits"
@@ -66,6 +67,7 @@ def test_afterburner(run, coadd, redrock_file, weights, tmp_path, which):
     assert sorted(name.name for name in tmp_path.iterdir()) == [path.name]
 
 
+@pytest.mark.runs("desi_qso_qn_afterburner")
 @pytest.mark.parametrize("which", WEIGHTS[1:])
 def test_afterburner_has_the_numbers_of_the_finder(
     run, coadd, redrock_file, weights, tmp_path, which
@@ -82,6 +84,7 @@ def test_afterburner_has_the_numbers_of_the_finder(
     np.testing.assert_allclose(rows["C_MgII"], table["C_MgII"], rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.runs("desispec.zmtl")
 def test_zmtl(run, coadd, weights, tmp_path):
     """desispec.zmtl, which updates the merged target list, calls the same functions."""
     code = (
@@ -103,6 +106,7 @@ def test_zmtl(run, coadd, weights, tmp_path):
     assert version == f"0.2.0+desinn.{desinn.__version__}"
 
 
+@pytest.mark.runs("desispec.io.read_spectra")
 def test_desispec_spectra_are_what_our_reader_reads(coadd, weights):
     from desispec.io import read_spectra
 
@@ -114,6 +118,7 @@ def test_desispec_spectra_are_what_our_reader_reads(coadd, weights):
         np.testing.assert_array_equal(theirs[name], ours[name], err_msg=name)
 
 
+@pytest.mark.runs("rrdesi with our priors")
 def test_redrock_in_this_process(coadd, weights, tmp_path, templates, monkeypatch):
     monkeypatch.setenv("RR_TEMPLATE_DIR", str(templates))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -125,6 +130,7 @@ def test_redrock_in_this_process(coadd, weights, tmp_path, templates, monkeypatc
     assert sorted(path.name for path in tmp_path.iterdir()) == ["redrock.fits"]
 
 
+@pytest.mark.runs("rrdesi with our priors")
 def test_afterburner_of_the_documents(run, coadd, weights, repository, tmp_path, monkeypatch):
     text = (repository / "doc" / "hosts.rst").read_text(encoding="ascii")
     [block] = re.findall(r":caption: afterburner\.py\n\n((?:   .*\n|\n)+)", text)
@@ -151,6 +157,7 @@ def simulated(run, tmp_path_factory, redrock):
     return path, truth, redrock(path, quasar[:2])
 
 
+@pytest.mark.runs("desi_qso_qn_afterburner")
 @pytest.mark.parametrize("which", WEIGHTS)
 def test_afterburner_on_a_simulated_coadd(run, simulated, weights, tmp_path, which):
     coadd, truth, redrock_file = simulated
