@@ -35,19 +35,15 @@ def write_tables(path, tables, header=None, columns=None, overwrite=False):
     """
     path = os.fspath(path)
     columns = columns or {}
-    with whole_file(path, overwrite) as temporary:
-        ready = {}
+    with whole_file(path, overwrite) as temporary, new_fits(temporary) as fits:
         for extname, (table, cards) in tables.items():
             names, values, _ = split_columns(table, f"{path}: {extname}")
             cards = cards_of(with_dependencies({**(header or {}), **cards}, path), path)
-            ready[extname] = joined(names, values), cards
-        with new_fits(temporary) as fits:
-            for extname, (rows, cards) in ready.items():
-                units = [columns.get(name, ("", ""))[0] for name in rows.dtype.names]
-                fits.write(rows, units=units, header=cards, extname=extname)
-                _comment(fits[-1], columns)
-            for hdu in fits:
-                hdu.write_checksum()
+            units = [columns.get(name, ("", ""))[0] for name in names]
+            fits.write(joined(names, values), units=units, header=cards, extname=extname)
+            _comment(fits[-1], columns)
+        for hdu in fits:
+            hdu.write_checksum()
 
 
 def _comment(hdu, columns):

@@ -33,7 +33,10 @@ COLUMNS = {
 }
 """Unit of each column, and what it is."""
 
-_PART = np.dtype([("SIGHTLINE", "i8"), ("ACCEPTED", "?"), *CATALOGUE.descr])
+_FOUND = [name for name in CATALOGUE.names if name != "DLAID"]  # which is given at the end
+_PART = np.dtype(
+    [("SIGHTLINE", "i8"), ("ACCEPTED", "?"), *((name, CATALOGUE[name]) for name in _FOUND)]
+)
 
 
 def parts_of(absorbers, sightlines, known, limits):
@@ -61,11 +64,9 @@ def parts_of(absorbers, sightlines, known, limits):
     rows = np.zeros(len(absorbers), _PART)
     rows["SIGHTLINE"] = absorbers["ROW"]
     rows["ACCEPTED"] = accepted(absorbers, *limits)
-    for name in CATALOGUE.names:
-        if name in ABSORBER.names:
-            rows[name] = absorbers[name]
-        elif name != "DLAID":
-            rows[name] = lines[name][absorbers["ROW"]]
+    for name in _FOUND:
+        known = name in ABSORBER.names
+        rows[name] = absorbers[name] if known else lines[name][absorbers["ROW"]]
     for name, chosen in (("NDLA", rows["ACCEPTED"]), ("NCANDIDATES", ~rows["ACCEPTED"])):
         lines[name] = np.bincount(rows["SIGHTLINE"][chosen], minlength=len(lines))
     return {"absorbers": rows, "sightlines": lines}
@@ -78,7 +79,7 @@ def tables_of(parts, missing):
     ----------
     parts : sequence of dict or None
         As `parts_of` returns them, one for each file; None for those that could not be used; one
-        at least is there.
+        at least is there. Their absorbers are taken out: there may be millions.
     missing : callable
         Takes the (N,) TARGETIDs of all sightlines, and returns the quasars that were asked for
         and are not among them: (M,) of `desinn.io.qso_catalogs.QUASAR`.
@@ -99,20 +100,37 @@ def tables_of(parts, missing):
     lines = np.concatenate([part["sightlines"] for part in used])
     sizes = np.array([0 if part is None else len(part["sightlines"]) for part in parts])
     starts = np.cumsum(sizes) - sizes
-    found = np.concatenate([part["absorbers"] for part in used])
-    shift = [start for start, part in zip(starts, parts, strict=True) if part is not None]
-    found["SIGHTLINE"] += np.repeat(shift, [len(part["absorbers"]) for part in used])
     first = _first_ones(lines)
-    found = found[first[found["SIGHTLINE"]]]
-    found["DLAID"] = _names(found["TARGETID"])
+    found = _joined(parts, starts, first)
+    names = _names(found["TARGETID"])
     lost = missing(lines["TARGETID"])
     tables = {
-        CATALOG_HDU: found[found["ACCEPTED"]][list(CATALOGUE.names)].astype(CATALOGUE),
-        CANDIDATES_HDU: found[~found["ACCEPTED"]][list(CATALOGUE.names)].astype(CATALOGUE),
+        CATALOG_HDU: _chosen(found, names, found["ACCEPTED"]),
+        CANDIDATES_HDU: _chosen(found, names, ~found["ACCEPTED"]),
         SIGHTLINES_HDU: np.concatenate([lines[first], _without_spectrum(lost)]),
     }
     kept = np.bincount(np.repeat(np.arange(len(parts)), sizes)[first], minlength=len(parts))
     return tables, _counts(tables, len(lost), len(first) - first.sum()), kept.tolist()
+
+
+def _joined(parts, starts, first):
+    """Return the absorbers of all files on the sightlines that are kept, and take them out."""
+    kept = []
+    for start, part in zip(starts, parts, strict=True):
+        if part is not None:
+            rows = part.pop("absorbers")
+            rows["SIGHTLINE"] += start
+            kept.append(rows[first[rows["SIGHTLINE"]]])
+    return np.concatenate(kept)
+
+
+def _chosen(found, names, which):
+    """Return some absorbers, with their names, as rows of a catalogue."""
+    rows = np.empty(np.count_nonzero(which), CATALOGUE)
+    rows["DLAID"] = names[which]
+    for name in _FOUND:
+        rows[name] = found[name][which]
+    return rows
 
 
 def flag_cards(flags):
@@ -173,8 +191,12 @@ def _names(targetid):
     _, first, size = np.unique(targetid[order], return_index=True, return_counts=True)
     number = np.empty(len(targetid), np.int64)
     number[order] = np.arange(len(targetid)) - np.repeat(first, size) + 1
-    names = [f"{target}{n:03d}" for target, n in zip(targetid.tolist(), number, strict=True)]
-    return np.array(names, CATALOGUE["DLAID"])
+    names = np.empty(len(targetid), CATALOGUE["DLAID"])
+    for first in range(0, len(names), 10_000):  # texts of Python's own are ten times as large
+        part = slice(first, first + 10_000)
+        pairs = zip(targetid[part].tolist(), number[part].tolist(), strict=True)
+        names[part] = [f"{target}{n:03d}" for target, n in pairs]
+    return names
 
 
 def _counts(tables, lost, repeated):
