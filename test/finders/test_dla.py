@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from desinn.finders.absorber_finder import redshifts_of
 from desinn.finders.absorbers import LYA, DLAFlag, SightlineFlag
 from desinn.finders.dla import dla_finder, peaks
 from desinn.nn import Network
@@ -174,6 +175,15 @@ def test_a_masked_redshift_is_none():
     found, lines = dark.finder().search(dark.spectra([(1, 3990, 4010)], rows=2), z)
     assert lines["SIGHTLINE_FLAG"].tolist() == [0, SightlineFlag.OUT_OF_RANGE]
     assert not len(found)
+
+
+@pytest.mark.parametrize("name", ["Column", "MaskedColumn"])
+def test_redshifts_are_a_plain_array(name):
+    from astropy import table
+
+    z = redshifts_of([0, 1], getattr(table, name)([2.6, 3.0], unit=""))
+    assert type(z) is np.ndarray
+    assert z.tolist() == [2.6, 3.0]
 
 
 def test_the_range_ends_where_the_data_do():

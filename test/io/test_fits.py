@@ -169,6 +169,19 @@ def test_what_hides_its_size_is_counted(whole, strict):
     assert_refused(path, "expected at most 1000000 bytes unpacked, found [1-9][0-9]{6} or more in")
 
 
+@pytest.mark.parametrize("kept", [0.5, 0.7, 0.9, 0.99])
+def test_a_cut_file_is_not_called_a_bomb(tmp_path, strict, kept):
+    """What lies at its end is no size, and may say anything."""
+    path = tmp_path / "noise.fits.gz"
+    noise = np.random.default_rng(1).normal(size=(900, 1000)).astype("f4")
+    with fitsio.FITS(str(path), "rw") as fits:
+        fits.write(noise)
+    content = path.read_bytes()
+    end = b"\xff\xff\xff\x7f" if kept < 0.8 else b""
+    path.write_bytes(content[: int(kept * len(content))] + end)
+    assert_refused(path, "truncated or damaged|not a readable FITS file")
+
+
 def test_data_are_not_counted_to_their_end(tmp_path, strict):
     """That would take as long as to read them."""
     path = tmp_path / "noise.fits.gz"

@@ -69,7 +69,7 @@ def redshifts_of(spectra, z):
     ValueError
         If there are not as many as spectra.
     """
-    z = np.ma.filled(np.ma.asarray(z, np.float64), np.nan)
+    z = np.asarray(np.ma.filled(np.ma.asarray(z, np.float64), np.nan))  # of a column, too
     if z.shape != (len(spectra),):
         raise ValueError(f"z: expected one for each of {len(spectra)} spectra, found {z.shape}")
     return z

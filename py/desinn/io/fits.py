@@ -149,9 +149,10 @@ def _check_packed(path):
     with open(path, "rb") as file:
         start, size = file.read(3), os.path.getsize(path)
         most = max(MOST_UNPACKED, MOST_TIMES * size)
+        said = 0
         if start[:2] == _GZIP and _MOST_OF_GZIP * size > most:
             said = _unpacked_size(path)
-            found = said if said > most else _counted(file, gzip.open, most)
+            found = _counted(file, gzip.open, most)
         elif start == _BZIP2:
             found = _counted(file, bz2.open, most)
         else:
@@ -160,6 +161,9 @@ def _check_packed(path):
         raise OSError(
             f"{path}: expected at most {most} bytes unpacked, found {found} or more in {size}"
         )
+    if said > most:  # what a cut file says at its end is nonsense
+        text = f"{size} bytes that say they are {said}, expected at most {most}"
+        raise OSError(f"{path}: truncated or damaged, or packed out of all proportion: {text}")
 
 
 def _counted(file, unpacker, most):

@@ -12,8 +12,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from .arena import Arena
 
-KEEP_BYTES = 2**26
-"""Working memory of a thread that is kept for the next call; more is given back."""
+KEEP_BYTES = 2**27
+"""Working memory of all threads that is kept for the next call; more is given back."""
 
 
 class _Blas:
@@ -120,7 +120,7 @@ def _work_through(work, jobs, arenas):
         arena = Arena()
     for job in jobs:
         work(job, arena)
-    if arena.nbytes <= KEEP_BYTES:
+    if arena.nbytes + sum(other.nbytes for other in list(arenas)) <= KEEP_BYTES:
         arenas.append(arena)
 
 
