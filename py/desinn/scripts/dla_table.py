@@ -7,7 +7,8 @@ from ..finders.verdict import accepted
 from ..io.absorbers import CANDIDATES_HDU, CATALOG_HDU, FOUND_ABSORBER, SEARCHED, SIGHTLINES_HDU
 from ..spectra.coaddition import NO_TARGETID
 
-CATALOGUE = np.dtype(FOUND_ABSORBER.descr[:-1])  # all that is in the file
+# All that is in the file; text as FITS has it, a byte a letter, for there may be millions of rows.
+CATALOGUE = np.dtype([(name, kind.replace("<U", "S")) for name, kind in FOUND_ABSORBER.descr[:-1]])
 """Columns of DLACAT and CANDIDATES. Never one that is called Z: picca refuses both together."""
 
 COLUMNS = {
