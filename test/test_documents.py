@@ -15,6 +15,7 @@ import pytest
 import desinn
 from desinn.finders.absorbers import DLAFlag, SightlineFlag
 from desinn.finders.base import Flag
+from desinn.log import get_logger
 from desinn.nn import ops, write_weights
 from desinn.nn.graph import OPS  # with the families imported, which enter themselves
 from desinn.scripts import desinn as desinn_script
@@ -43,6 +44,7 @@ def files(tmp_path_factory):
 
 def run_examples(examples):
     """Run a doctest; its report is shown where the test fails."""
+    get_logger()  # desiutil's would else take an example's output for the terminal
     runner = doctest.DocTestRunner(optionflags=OPTIONS, verbose=False)
     assert runner.run(examples).failed == 0
 

@@ -41,15 +41,16 @@ class Ranks:
         command = [*self._command, str(early), str(self.out), *self._inputs]
         with subprocess.Popen(
             command, env=self._environment, start_new_session=True, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,  # where desiutil's log goes
         ) as run:  # fmt: skip
             try:
-                said, log = run.communicate(timeout=SECONDS)
+                log, _ = run.communicate(timeout=SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(run.pid, signal.SIGKILL)
                 pytest.fail(f"ranks wait for each other after {SECONDS} s")
         if self.own:
-            assert json.loads(said) == [run.returncode] * SIZE
+            statuses = json.loads((self.folder / "out.statuses").read_text())
+            assert statuses == [run.returncode] * SIZE, log
         return run.returncode, log
 
 

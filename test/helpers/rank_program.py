@@ -3,7 +3,8 @@
 ``python -m helpers.rank_program RANKS EARLY OUT INPUT ...``, where RANKS is how many it is to
 start by itself, or 0 below mpiexec; EARLY is a rank that gets a SIGTERM while ranks still look
 for each other, or -1. What is done with the inputs, `helpers.work` says; the words that they held
-are written to OUT. The statuses of all ranks, where it has started them, go to standard output.
+are written to OUT. The statuses of all ranks, where it has started them, are written to
+OUT.statuses.
 """
 
 import json
@@ -79,7 +80,8 @@ def be_rank(comm, early, out, paths):
 
 def _be_process(comm, *words):
     if comm.rank:  # MPI says it once
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        for number in (1, 2):  # desiutil's log goes to the first
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     sys.exit(be_rank(comm, *words))
 
 
@@ -97,7 +99,8 @@ def main(size, early, out, *paths):
         rank.start()
     for rank in ranks:
         rank.join()
-    sys.stdout.write(json.dumps([rank.exitcode for rank in ranks]))
+    with open(f"{out}.statuses", "w") as file:
+        json.dump([rank.exitcode for rank in ranks], file)
     return max(rank.exitcode for rank in ranks)
 
 
