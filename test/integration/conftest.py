@@ -118,7 +118,8 @@ def pytest_terminal_summary(terminalreporter):
     outcomes = {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            for what in (what for key, what in report.user_properties if key == "runs"):
+            properties = getattr(report, "user_properties", ())  # what failed to be read has none
+            for what in (what for key, what in properties if key == "runs"):
                 outcomes.setdefault(what, Counter())[outcome] += 1
     if outcomes:
         terminalreporter.section("what of the hosts ran")
