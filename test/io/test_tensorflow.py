@@ -9,17 +9,12 @@ import yaml
 from desinn.io.convert import read_foreign
 from desinn.io.tensorflow import SUFFIX, read_checkpoint
 from desinn.nn import Network
+from helpers import checkpoint_file
 from helpers.cases import noise
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed (make test WITH=train)")
 
-ARCHITECTURE = {
-    "kind": "free",
-    "inputs": [{"name": "x", "shape": [3]}],
-    "nodes": [{"name": "d", "op": "dense", "inputs": ["x"], "units": 2, "bias": True,
-               "weight_norm": False}],
-    "outputs": {"y": "d"},
-}  # fmt: skip
+ARCHITECTURE = {k: v for k, v in checkpoint_file.ARCHITECTURE.items() if k != "arrays"}
 
 
 class Dense(tf.Module):
