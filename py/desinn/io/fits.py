@@ -158,6 +158,7 @@ def _check_packed(path):
         else:
             return
     if found > most:
+        found = max(found, said)
         raise OSError(
             f"{path}: expected at most {most} bytes unpacked, found {found} or more in {size}"
         )
