@@ -45,3 +45,13 @@ def mpiexec():
     if run.returncode:
         pytest.skip(f"MPI does not start three ranks here: {run.stderr[-200:]}")
     return program
+
+
+@pytest.fixture(scope="module")
+def warden():
+    """What opens hostile files, in processes of its own."""
+    from helpers.warden import Warden
+
+    made = Warden()
+    yield made
+    made.close()

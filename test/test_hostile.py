@@ -10,21 +10,11 @@ import pytest
 from desinn.nn.graph import Graph, GraphError
 from helpers import hostile
 from helpers.hostile_arrays import ARRAYS
-from helpers.warden import Warden
+from helpers.warden import LONGEST
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the bound on memory is Linux'"
 )
-
-LONGEST = 12_000
-"""Characters of a message, however much is wrong."""
-
-
-@pytest.fixture(scope="module")
-def warden():
-    made = Warden()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ from helpers import (  # noqa: E402
 from helpers.cases import arrays_for  # noqa: E402
 from helpers.hostile_arrays import ARRAYS, archive, npy  # noqa: E402
 from helpers.spectra import quasar_model  # noqa: E402
-from helpers.warden import Warden  # noqa: E402
 
 
 def several(examples):
@@ -150,13 +149,6 @@ def keras(tmp_path_factory):
     dense = keras_file.layer("d", "Dense", ["x"], arrays, units=2, use_bias=True)
     keras_file.write(folder / "good.h5", [inputs, dense], ["d"])
     return (folder / "good.h5").read_bytes(), folder / "bad.h5"
-
-
-@pytest.fixture(scope="module")
-def warden():
-    made = Warden()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

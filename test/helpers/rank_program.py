@@ -16,38 +16,16 @@ import sys
 from desinn.scripts import prompt
 from desinn.scripts.runner import Task, run
 
-from .work import options, work
+from . import work
 
 
-class Comm:
-    """What is needed of a communicator, among processes.
-
-    Parameters
-    ----------
-    rank : int
-    boxes : list of queues
-        One for what is sent to each rank.
-    gathered : list of queues
-        The same for `allgather`.
-    """
-
-    def __init__(self, rank, boxes, gathered):
-        self.rank, self.size = rank, len(boxes)
-        self._boxes, self._gathered = boxes, gathered
+class Comm(work.Comm):
+    """The same among processes: `gathered` is a list of queues, too, one for each rank."""
 
     def allgather(self, item):
         for queue in self._gathered:
             queue.put((self.rank, item))
         return [item for _, item in sorted(self._gathered[self.rank].get() for _ in self._boxes)]
-
-    def send(self, item, dest, tag):
-        self._boxes[dest].put(item)
-
-    def iprobe(self, tag):
-        return not self._boxes[self.rank].empty()
-
-    def recv(self, tag):
-        return self._boxes[self.rank].get()
 
 
 class _Early:
@@ -73,8 +51,8 @@ def be_rank(comm, early, out, paths):
         with open(out, "w") as file:
             json.dump([one.arrays["rows"]["word"].astype(str).tolist() for one in results], file)
 
-    task = Task(paths, work, finish, out, {})
-    given = options(resume=True)
+    task = Task(paths, work.work, finish, out, {})
+    given = work.options(resume=True)
     return prompt.run(lambda options: run(options, lambda options: task, comm), given)
 
 

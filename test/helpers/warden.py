@@ -19,6 +19,9 @@ from pathlib import Path
 SECONDS = 60
 """How long a file may take before it counts as one that hangs: most take 0.01."""
 
+LONGEST = 12_000
+"""Characters of a message, however much is wrong."""
+
 SPARE = 40 * 2**20
 MULTIPLE = 16
 """A file may take `SPARE` bytes of memory and so many times its own length."""

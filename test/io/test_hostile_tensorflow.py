@@ -12,21 +12,11 @@ from desinn.nn import read_weights
 from helpers import checkpoint_file
 from helpers.hostile import others
 from helpers.hostile_tensorflow import CHECKPOINTS, saved_models
-from helpers.warden import Warden
+from helpers.warden import LONGEST
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the bound on memory is Linux'"
 )
-
-LONGEST = 12_000
-"""Characters of a message, however much is wrong."""
-
-
-@pytest.fixture(scope="module")
-def warden():
-    made = Warden()
-    yield made
-    made.close()
 
 
 @pytest.fixture

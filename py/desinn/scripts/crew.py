@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..machine import cores as cores
 from .prompt import EXPECTED
 
 _THREAD_VARIABLES = (

@@ -15,7 +15,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 
 from ..log import show_log
-from .crew import Outcome, attempt, cores, environment, portable, threads_each
+from ..machine import cores
+from .crew import Outcome, attempt, environment, portable, threads_each
 
 _READY = "ready"
 _CODE = """\

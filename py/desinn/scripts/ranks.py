@@ -8,8 +8,9 @@ notices a signal.
 import socket
 import time
 
+from ..machine import cores
 from . import prompt
-from .crew import attempt, cores, limited, portable, threads_each
+from .crew import attempt, limited, portable, threads_each
 
 _TAG = 21059
 _PAUSE = 0.002  # s

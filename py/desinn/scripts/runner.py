@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from ..files import clear_unfinished
 from ..log import get_logger
+from ..machine import cores
 from . import prompt
-from .crew import Alone, cores
+from .crew import Alone
 from .parts import Parts
 from .progress import Progress
 from .ranks import communicator, together
